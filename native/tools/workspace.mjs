@@ -1,7 +1,16 @@
 // A folder to build one configuration in: .cache/native/<name>/ holds links to the sources and a build folder of
 // its own, so that a sanitizer or test build leaves the addon in build/ alone.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { listFiles } from './sources.mjs';
@@ -42,6 +51,10 @@ function prepare(folder, benches) {
   if (!existsSync(gyp) || readFileSync(gyp, 'utf8') !== text) writeFileSync(gyp, text);
 }
 
+function plainEnv() {
+  return { ...buildEnv(), GYP_DEFINES: '' };
+}
+
 // What decides over the makefiles; anything else that changes is make's to notice.
 function configuration(folder, env) {
   const sources = ['native', 'test/native', 'bench/native'].flatMap((dir) =>
@@ -59,8 +72,7 @@ function configuration(folder, env) {
 }
 
 /** Brings folder/build up to date: configures only when the list of sources or a flag changed. */
-async function make(folder, defines, targets) {
-  const env = { ...buildEnv(), GYP_DEFINES: defines };
+async function make(folder, env, targets) {
   const stamp = join(folder, 'build', '.configuration');
   const wanted = configuration(folder, env);
   const nodeGyp = findNodeGyp();
@@ -69,15 +81,29 @@ async function make(folder, defines, targets) {
     await run(process.execPath, [nodeGyp, 'configure'], { cwd: folder, env });
     writeFileSync(stamp, wanted);
   }
-  const jobs = env.JOBS === 'max' ? [] : [`--jobs=${env.JOBS}`];
-  await run(process.execPath, [nodeGyp, 'build', ...jobs, ...targets], { cwd: folder, env });
+  await run(process.execPath, [nodeGyp, 'build', ...targets], { cwd: folder, env });
 }
 
-/** The addon in the package's own build/ folder; returns its path. */
+const addonPath = join(root, 'build/Release/kist_relay.node');
+// Its time is the start of the last build, so that a source changed while the compiler ran counts as newer.
+const addonStamp = join(root, 'build/.addon');
+
+/** True if build/ holds an addon made from the present sources. */
+export function addonIsFresh() {
+  if (!existsSync(addonPath) || !existsSync(addonStamp)) return false;
+  if (readFileSync(addonStamp, 'utf8') !== configuration(root, plainEnv())) return false;
+  const built = statSync(addonStamp).mtimeMs;
+  const sources = listFiles(join(root, 'native'), ['.cc', '.h']).concat(join(root, 'binding.gyp'));
+  return sources.every((path) => statSync(path).mtimeMs <= built);
+}
+
+/** Brings the addon in the package's own build/ folder up to date. */
 export function buildAddonInPlace() {
-  return withLock(join(root, '.cache', 'build.lock'), async () => {
-    await make(root, '', []);
-    return join(root, 'build/Release/kist_relay.node');
+  return withLock(join(root, '.cache/build.lock'), async () => {
+    const start = new Date();
+    await make(root, plainEnv(), []);
+    writeFileSync(addonStamp, configuration(root, plainEnv()));
+    utimesSync(addonStamp, start, start);
   });
 }
 
@@ -86,7 +112,8 @@ export function buildApart(name, { san = '', tests = false, benches = false, tar
   const folder = join(root, '.cache/native', san === '' ? name : `${name}-${san.replaceAll(',', '-')}`);
   return withLock(`${folder}.lock`, async () => {
     prepare(folder, benches);
-    await make(folder, `san=${san} kist_tests=${tests ? 1 : 0}`, targets);
+    const env = { ...buildEnv(), GYP_DEFINES: `san=${san} kist_tests=${tests ? 1 : 0}` };
+    await make(folder, env, targets);
     return join(folder, 'build/Release');
   });
 }
