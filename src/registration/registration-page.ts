@@ -1,8 +1,9 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { REGISTRATION_PORT } from '../dialect/tor61/registration-codec.js';
-import { KistError, messageOf } from '../util/errors.js';
+import { KistError, argumentError, messageOf } from '../util/errors.js';
 import { silentLogger } from '../util/logger.js';
 import type { Logger } from '../util/logger.js';
 import { renderLog, renderRegistrations, registrationsJson } from './registration-html.js';
@@ -58,13 +59,17 @@ export class RegistrationPage {
     this.#server.on('error', (error) => logger.warn({ err: error }, 'registration page: server error'));
   }
 
+  /** Listens. Wrong options are TypeErrors; a port in use is a KistError `ERR_KIST_BIND`. */
   static async start(
     service: RegistrationService,
     options: RegistrationPageOptions = {},
   ): Promise<RegistrationPage> {
+    const { bind: host = '127.0.0.1', port = REGISTRATION_PORT } = options;
+    if (isIP(host) === 0) throw argumentError('bind', 'an IP address', host);
+    if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
+      throw argumentError('port', 'an integer from 0 to 65535', port);
+    }
     const page = new RegistrationPage(service, options.logger ?? silentLogger());
-    const host = options.bind ?? '127.0.0.1';
-    const port = options.port ?? REGISTRATION_PORT;
     await new Promise<void>((resolve, reject) => {
       const fail = (error: Error): void => {
         const message = `the registration page cannot listen on ${host}:${port}: ${messageOf(error)}`;

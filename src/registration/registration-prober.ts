@@ -69,9 +69,8 @@ export class RegistrationProber {
   }
 
   /** A Register came from there: the agent is alive, whether it answers Probes or not. */
-  heardFrom(address: string, sourcePort: number): void {
-    const state = this.#states.get(`${address}:${sourcePort}`);
-    if (state !== undefined) state.unanswered = 0;
+  heardFrom(address: string, sourcePort: number, now: number): void {
+    this.#stateOf(`${address}:${sourcePort}`, now).unanswered = 0;
   }
 
   #stateOf(agent: string, now: number): ProbeState {

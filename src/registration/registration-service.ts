@@ -256,7 +256,7 @@ export class RegistrationService {
       this.#note(`from ${who}: refused: ${result}`);
       return false;
     }
-    this.#prober?.heardFrom(from.address, from.port);
+    this.#prober?.heardFrom(from.address, from.port, now);
     if (result === 'added') {
       this.#logger.info(
         { name: quote(message.name), port: message.port },
