@@ -26,7 +26,7 @@ export function checkPlatform() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     throw new BuildError(
-      `kist-relay needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.version}`,
+      `kist-relay needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.versions.node}`,
     );
   }
 }
