@@ -13,21 +13,26 @@ namespace kist {
 /// Outcome of one read or write.
 struct IoResult {
   size_t bytes = 0;
-  /// kOk (bytes > 0), kWouldBlock (nothing now), kClosed (read: the far side ended), kError (errno in `error`).
+  /// kOk (bytes > 0), kWouldBlock (nothing now), kClosed (read: the far side ended), kError (errno in
+  /// `error`).
   Status status = Status::kOk;
   int error = 0;
 };
 
 /// A byte carrier under a channel: `tcp`, `memory`, later `tls` and `utp`. Knows no cells. Loop-bound.
-/// Bytes accepted by write() are delivered in order or the transport closes. A transport that encrypts or frames keeps
-/// accepted bytes that the kernel did not take yet: queuedBytes() counts them, and they go out before anything newer.
-/// To add one: native/transport/<name>_transport.{h,cc} and a line in native/registry/transports.cc.
+/// Bytes accepted by write() are delivered in order or the transport closes. A transport that encrypts or
+/// frames keeps accepted bytes that the kernel did not take yet: queuedBytes() counts them, and they go out
+/// before anything newer. To add one: native/transport/<name>_transport.{h,cc} and a line in
+/// native/registry/transports.cc.
 class Transport {
  public:
   /// Upward calls; never made from inside a call downward, only from the loop.
   class Listener {
    public:
+    /// A connecting transport only; an accepted one is connected when it starts.
     virtual void onTransportConnected() = 0;
+    /// Repeated every turn while reading is enabled and input (also an end or an error, which read() tells)
+    /// is there.
     virtual void onTransportReadable() = 0;
     /// Once after each watchWritable().
     virtual void onTransportWritable() = 0;
@@ -43,6 +48,7 @@ class Transport {
   /// Begins to deliver events. Reading starts enabled.
   virtual Status start(Listener& listener) = 0;
 
+  /// kClosed may come more than once. While connecting, read and write say kWouldBlock.
   virtual IoResult read(MutableByteSpan into) = 0;
   /// Takes as much of `parts` as it can at once.
   virtual IoResult write(const iovec* parts, int count) = 0;
@@ -54,16 +60,20 @@ class Transport {
   virtual bool hasBufferedInput() const = 0;
 
   virtual void setReading(bool enabled) = 0;
-  /// One onTransportWritable() when the transport can take more (TCP_NOTSENT_LOWAT counts). Arming twice is once.
+  /// One onTransportWritable() when the transport can take more (TCP_NOTSENT_LOWAT counts). Arming twice is
+  /// once.
   virtual void watchWritable() = 0;
 
   /// The kernel's descriptor for TCP_INFO, or fd -1 where there is none.
   virtual int fd() const = 0;
   /// True when this transport answers for itself (µTP, simulated); fills `info`.
   virtual bool ownTcpInfo(TcpInfo& info) const = 0;
-  /// Writability is announced when fewer than `bytes` / 2 are unsent; writes stop at `bytes`. False: not supported.
+  /// Writability is announced when fewer than `bytes` / 2 are unsent; writes stop at `bytes`. False: not
+  /// supported.
   virtual bool setNotsentLowat(uint32_t bytes) = 0;
 
+  /// Ends our direction after what was written; reading goes on. kUnsupported, kClosed, kError.
+  virtual Status shutdownWrite() { return Status::kUnsupported; }
   /// Idempotent; no event follows. `reset` discards what was not sent.
   virtual void close(bool reset) = 0;
 };
