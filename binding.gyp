@@ -1,6 +1,7 @@
 # The native half: a core library that does not know Node, the addon over it, and on demand the C++ tests.
 # native/build.mjs drives it. It also reads this file (lines that start with # are comments, the rest is strict
-# JSON) to add one executable per file of bench/native. Node's own OpenSSL is on the include path.
+# JSON) to add one executable per file of bench/native. Node's own OpenSSL is on the include path. npm and build.mjs
+# say in npm_node_execpath which Node asks.
 {
   "variables": { "san%": "", "kist_tests%": 0 },
   "target_defaults": {
@@ -25,14 +26,14 @@
     {
       "target_name": "kist_core",
       "type": "static_library",
-      "sources": ["<!@(node native/tools/sources.mjs native --except native/napi)"]
+      "sources": ["<!@(\"${npm_node_execpath:-node}\" native/tools/sources.mjs native --except native/napi)"]
     },
     {
       "target_name": "kist_relay",
       "dependencies": ["kist_core"],
-      "sources": ["<!@(node native/tools/sources.mjs native/napi)"],
+      "sources": ["<!@(\"${npm_node_execpath:-node}\" native/tools/sources.mjs native/napi)"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
-      "cflags_cc": ["-isystem '<!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")'"]
+      "cflags_cc": ["-isystem '<!(\"${npm_node_execpath:-node}\" -p \"require('path').resolve(require('node-addon-api').include_dir)\")'"]
     }
   ],
   "conditions": [
@@ -42,7 +43,7 @@
           "target_name": "kist_tests",
           "type": "executable",
           "dependencies": ["kist_core"],
-          "sources": ["<!@(node native/tools/sources.mjs test/native)"],
+          "sources": ["<!@(\"${npm_node_execpath:-node}\" native/tools/sources.mjs test/native)"],
           "include_dirs": ["test/native"],
           "cflags_cc!": ["-fno-exceptions"],
           "cflags_cc": ["-fexceptions"]

@@ -28,9 +28,13 @@ function files(endings, words = []) {
 }
 
 async function format(args) {
-  const mode = args.includes('--check') ? ['--dry-run', '--Werror'] : ['-i'];
+  const tool = findTool('clang-format');
   const style = `--style=file:${join(root, 'native/.clang-format')}`;
-  await run(findTool('clang-format'), [style, ...mode, ...files(['.cc', '.h'])]);
+  const sources = files(['.cc', '.h']);
+  if (!args.includes('--check')) return run(tool, [style, '-i', ...sources]);
+  const { stderr } = spawnSync(tool, [style, '--dry-run', ...sources], { cwd: root, encoding: 'utf8' });
+  const wrong = sources.filter((path) => stderr.includes(`${path}:`));
+  if (wrong.length > 0) throw new BuildError(`not formatted (npm run format mends it): ${wrong.join(' ')}`);
 }
 
 function compilerFlags() {

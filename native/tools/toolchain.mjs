@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -31,10 +31,9 @@ export function checkPlatform() {
   }
 }
 
-/** The compiler's environment: headers beside this Node, so that nothing is downloaded; this Node first on PATH. */
+/** The compiler's environment: headers beside this Node, so that nothing is downloaded, and binding.gyp runs this Node. */
 export function buildEnv() {
-  const env = { ...process.env, JOBS: process.env.JOBS ?? 'max' };
-  env.PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;
+  const env = { ...process.env, JOBS: process.env.JOBS ?? 'max', npm_node_execpath: process.execPath };
   const prefix = resolve(process.execPath, '..', '..');
   if (!env.npm_config_nodedir && existsSync(resolve(prefix, 'include/node/node_api.h'))) {
     env.npm_config_nodedir = prefix;
