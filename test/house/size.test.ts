@@ -67,11 +67,25 @@ test('a long file, a long function and a needless exception are found', () => {
   assert.deepEqual(faults(files.slice(1, 2), [{ name: 'src/b.ts:b', reason: 'none' }]), []);
 });
 
-test('a function is told from control statements, classes and object literals', () => {
-  const text =
-    'class X : public Y {\n  X(int a) : a_(a), b_(1) { if (a) {\n}\n for (;;) {\n}\n }\n const z = { a: 1 };\n};\n';
+const MIXED = `class X : public Y {
+  X(int a) : a_{a}, b_(1) {
+    if (a) {
+    }
+    for (int i = 0; i < a; i++) {
+    }
+  }
+  const z = { a: 1 };
+};
+constructor(options: { a: number; b?: string } = {}) {
+  run();
+}
+const f = async (x: string): Promise<void> => {
+};
+`;
+
+test('a function is told from control statements, classes, initialisers and object literals', () => {
   assert.deepEqual(
-    functionsOf(text).map((span) => `${span.name} ${span.lines}`),
-    ['X 5'],
+    functionsOf(MIXED).map((span) => `${span.name} ${span.line} ${span.lines}`),
+    ['X 2 6', 'constructor 10 3', 'f 13 2'],
   );
 });

@@ -20,18 +20,24 @@ const NOT_FUNCTIONS = new Set([
   'enum',
 ]);
 
+interface Block {
+  /** Undefined for a block that is no function's body. */
+  readonly name: string | undefined;
+  readonly start: number;
+  /** Where the head goes on after the block: braces within parameters and initialisers are part of a head. */
+  readonly head: number | undefined;
+}
+
 /** Every function, method, lambda and arrow function with a body in braces. */
 export function functionsOf(text: string): FunctionSpan[] {
   const code = stripComments(text);
   const found: FunctionSpan[] = [];
-  const open: { name: string | undefined; start: number }[] = [];
+  const open: Block[] = [];
   let headStart = 0;
   for (let at = 0; at < code.length; at += 1) {
     const char = code[at];
     if (char === '{') {
-      const head = code.slice(headStart, at);
-      const name = functionName(head);
-      open.push({ name, start: name === undefined ? at : headStart + head.search(/\S/) });
+      open.push(blockAt(code, headStart, at));
       headStart = at + 1;
     } else if (char === '}') {
       const block = open.pop();
@@ -39,12 +45,24 @@ export function functionsOf(text: string): FunctionSpan[] {
         const line = lineOf(code, block.start);
         found.push({ name: block.name, line, lines: lineOf(code, at) - line + 1 });
       }
-      headStart = at + 1;
+      headStart = block?.head ?? at + 1;
     } else if (char === ';' && parenthesesClosed(code.slice(headStart, at))) {
       headStart = at + 1;
     }
   }
   return found;
+}
+
+function blockAt(code: string, headStart: number, at: number): Block {
+  let head = code.slice(headStart, at);
+  while (/\{[^{}]*\}/.test(head))
+    head = head.replace(/\{[^{}]*\}/g, (braces) => braces.replace(/[^\n]/g, ' '));
+  const isInitialiser =
+    /\)\s*(?:noexcept\s*)?:[^;]*\w$/.test(head) && !/\?/.test(head) && /[,:]\s*\w+$/.test(head);
+  const name = isInitialiser ? undefined : functionName(head);
+  const isPartOfHead = isInitialiser || (name === undefined && !parenthesesClosed(head));
+  const start = name === undefined ? at : headStart + head.search(/\S/);
+  return { name, start, head: isPartOfHead ? headStart : undefined };
 }
 
 function parenthesesClosed(text: string): boolean {
@@ -60,8 +78,8 @@ function parenthesesClosed(text: string): boolean {
 // result type, an initialiser list or an arrow follow.
 function functionName(head: string): string | undefined {
   const text = head.replace(/\s+/g, ' ').trimEnd();
-  if (/=>$/.test(text)) return nameBefore(text) ?? 'arrow function';
-  const match = /\)\s*(?:const|noexcept|override|final|mutable|->[^;{}]*|:[^;{}]*|\s)*$/.exec(text);
+  if (text.endsWith('=>')) return nameBefore(text) ?? 'arrow function';
+  const match = /\)\s*(?:(?:const|noexcept|override|final|mutable)\s*)*(?:(?:->|:)[^;{}]*)?$/.exec(text);
   if (match === null) return undefined;
   const name = nameBefore(text);
   if (name === undefined) return 'lambda';
