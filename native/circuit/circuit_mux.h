@@ -6,47 +6,9 @@
 #include <optional>
 
 #include "circuit/circuit_queue.h"
+#include "circuit/priority_base.h"
 
 namespace kist {
-
-class CircuitMux;
-
-/// What all muxes of one reactor share: the service sequence, the weight of a cell now, the list of muxes to rescale.
-/// One time base: a cell sent at t adds 2^((t - t0) / halflife), so counts of all muxes compare as they stand and decay
-/// by themselves. Everything is multiplied down once when the exponent passes 500 or the half-life changes.
-class PriorityBase {
- public:
-  static constexpr TimeNs kMinHalflife = 100 * kMillisecond;
-  static constexpr double kMaxExponent = 500;
-
-  explicit PriorityBase(TimeNs now, TimeNs halflife = 30 * kSecond);
-  ~PriorityBase();
-  PriorityBase(const PriorityBase&) = delete;
-  PriorityBase& operator=(const PriorityBase&) = delete;
-
-  /// Fixes the weight of a cell for a run that starts at `now`; rescales all muxes when due. Time going back is clamped.
-  void beginRun(TimeNs now);
-  double weight() const { return weight_; }
-  /// Clamped to at least 100 ms. Past cells keep the decay they had until now.
-  void setHalflife(TimeNs now, TimeNs halflife);
-  TimeNs halflife() const { return halflife_; }
-  uint64_t nextService() { return ++service_; }
-  uint64_t rescales() const { return rescales_; }
-  /// A stored count as cells of weight 1 at `now`.
-  double countAt(TimeNs now, double count) const;
-
- private:
-  friend class CircuitMux;
-  void rescale(TimeNs now);
-
-  TimeNs halflife_;
-  TimeNs origin_;
-  TimeNs last_;
-  double weight_ = 1;
-  uint64_t service_ = 0;
-  uint64_t rescales_ = 0;
-  CircuitMux* firstMux_ = nullptr;
-};
 
 /// A DESTROY cell that waits: far smaller than a cell.
 struct PendingDestroy {
@@ -55,11 +17,11 @@ struct PendingDestroy {
   uint64_t sequence;  ///< Its place in the service order when it was queued.
 };
 
-/// Circuit mux: per channel, keeps the active circuits and picks the next by a policy; also the channel's queue of
-/// DESTROY cells, which has a bounded share: after one DESTROY, kCellsPerDestroy cells pass before the next, as long as
-/// any circuit is active.
-/// Used by: Channel (attach, queue, flush), Scheduler (best key). Policies: `ewma`, `round-robin`.
-/// To add one: native/circuit/<name>_mux.{h,cc} and a line in native/registry/muxes.cc.
+/// Circuit mux: per channel, keeps the active circuits and picks the next by a policy; also the channel's
+/// queue of DESTROY cells, which has a bounded share: after one DESTROY, kCellsPerDestroy cells pass before
+/// the next, as long as any circuit is active. Used by: Channel (attach, queue, flush), Scheduler (best key).
+/// Policies: `ewma`, `round-robin`. To add one: native/circuit/<name>_mux.{h,cc} and a line in
+/// native/registry/muxes.cc.
 class CircuitMux {
  public:
   static constexpr uint32_t kCellsPerDestroy = 7;
@@ -70,7 +32,8 @@ class CircuitMux {
   CircuitMux& operator=(const CircuitMux&) = delete;
   virtual const char* name() const = 0;
 
-  /// A queue joins (count 0, never served) under `handle`, the third part of its key. It must be empty.
+  /// A queue joins (count 0, never served) under `handle`, the third part of its key, which no other queue of
+  /// the reactor may have. It must be empty.
   void attach(CircuitQueue& queue, uint64_t handle);
   /// Leaves in any state; its cells stay in the queue and are the caller's to give back.
   void detach(CircuitQueue& queue);
@@ -80,7 +43,8 @@ class CircuitMux {
   virtual void deactivate(CircuitQueue& queue) = 0;
   /// The active circuit to serve next, or null.
   virtual CircuitQueue* best() const = 0;
-  /// Key of the second-best active circuit: the limit of a run of the best one. False when there is none.
+  /// Key of the second-best active circuit: the limit of a run of the best one. False when there is none. Not
+  /// between onCellSent() and settle().
   virtual bool secondBestKey(PriorityKey& key) const = 0;
   /// Accounts one cell just popped from best(): new key, without moving the queue in the order yet.
   virtual void onCellSent(CircuitQueue& queue) = 0;
@@ -92,12 +56,18 @@ class CircuitMux {
   bool isDestroyNext() const;
   PendingDestroy takeDestroy();
   size_t destroys() const { return destroys_.size(); }
-  void onDataCellSent() { if (cellsUntilDestroy_ > 0) --cellsUntilDestroy_; }
+  void onDataCellSent() {
+    if (cellsUntilDestroy_ > 0) --cellsUntilDestroy_;
+  }
 
   bool hasCells() const { return activeCount_ > 0 || !destroys_.empty(); }
   uint32_t activeCircuits() const { return activeCount_; }
   uint32_t attachedCircuits() const { return attachedCount_; }
-  /// The channel's key: that of a waiting DESTROY that is next (count 0, its sequence, handle 0), else its best circuit's.
+  /// Grows with every activation and deactivation that is not the end of a run: tells a flush to stop and
+  /// look anew.
+  uint32_t changes() const { return changes_; }
+  /// The channel's key: that of a waiting DESTROY that is next (count 0, its sequence, handle 0), else its
+  /// best circuit's.
   std::optional<PriorityKey> key() const;
 
  protected:
@@ -109,6 +79,7 @@ class CircuitMux {
   CircuitQueue* firstQueue_ = nullptr;
   uint32_t activeCount_ = 0;
   uint32_t attachedCount_ = 0;
+  uint32_t changes_ = 0;
 
  private:
   std::deque<PendingDestroy> destroys_;

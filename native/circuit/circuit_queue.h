@@ -9,9 +9,9 @@ namespace kist {
 
 class CircuitMux;
 
-/// Cells of one circuit in one direction that wait to be written to one channel: a FIFO of pooled cells, and the
-/// circuit's place in that channel's mux. Embedded in Circuit (both directions) or standing alone in tests.
-/// Cells are already encoded with the circuit ID of that channel.
+/// Cells of one circuit in one direction that wait to be written to one channel: a FIFO of pooled cells, and
+/// the circuit's place in that channel's mux. Embedded in Circuit (both directions) or standing alone in
+/// tests. Cells are already encoded with the circuit ID of that channel.
 class CircuitQueue {
  public:
   CircuitQueue() = default;
@@ -45,11 +45,16 @@ class CircuitQueue {
   void* owner = nullptr;
   /// Set by the switch while what feeds this queue is held up because the queue is over cellq_high.
   bool feederPaused = false;
+  /// While this many doublings of cellq_high are allowed (see CellSwitch: circuits that pass a relay twice).
+  uint8_t overdraft = 0;
   /// Last time a cell left; for the stall rule.
   TimeNs lastMoved = 0;
+  /// Scheduler's note: place in the list of circuits served by the last run that served this one.
+  uint32_t servedIndex = 0;
 
  private:
   friend class CircuitMux;
+  friend class CircuitHeap;
   friend class EwmaMux;
   friend class RoundRobinMux;
   static constexpr uint32_t kInactive = UINT32_MAX;

@@ -4,8 +4,8 @@
 
 namespace kist {
 
-/// Total order of circuits, the same on every machine: lower EWMA count first, then least recently served, then lower
-/// handle. No two circuits of one reactor compare equal.
+/// Total order of circuits, the same on every machine: lower EWMA count first, then least recently served,
+/// then lower handle. No two circuits of one reactor compare equal.
 struct PriorityKey {
   double count = 0;
   uint64_t lastServed = 0;  ///< Sequence number of its last service on this reactor; 0 = never.
