@@ -1,0 +1,59 @@
+import type { WriteStream } from 'node:tty';
+
+/** Standard output or error: a terminal, a pipe or a file. */
+export type Sink = Pick<WriteStream, 'write'> & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+
+/**
+ * What a command tells. For people: plain lines, and on a terminal one status line that is rewritten in place. For
+ * programs (`json`): one JSON object a line, named by `event`, and no status line.
+ */
+export class Output {
+  readonly #out: Sink;
+  readonly json: boolean;
+  #hasStatus = false;
+
+  constructor(out: Sink, json: boolean) {
+    this.#out = out;
+    this.json = json;
+  }
+
+  get isTerminal(): boolean {
+    return !this.json && this.#out.isTTY === true;
+  }
+
+  /** One happening: `text` for people (none: nothing to see), `event` and `fields` for programs. */
+  tell(event: string, fields: object, text?: string): void {
+    if (this.json) this.#out.write(`${JSON.stringify({ event, ...fields })}\n`);
+    else if (text !== undefined) this.line(text);
+  }
+
+  /** A line for people only. */
+  line(text: string): void {
+    if (this.json) return;
+    this.clearStatus();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Rewrites the status line; nothing where there is no terminal. */
+  status(text: string): void {
+    if (!this.isTerminal) return;
+    const width = Math.max(20, (this.#out.columns ?? 80) - 1);
+    this.#out.write(`\r\x1b[K${text.slice(0, width)}`);
+    this.#hasStatus = true;
+  }
+
+  /** To be called before anything else writes to the same terminal. */
+  clearStatus(): void {
+    if (this.#hasStatus) this.#out.write('\r\x1b[K');
+    this.#hasStatus = false;
+  }
+}
+
+/** A reader that went away (`| head -1`) is no reason to stop or to crash. */
+export function ignoreBrokenPipes(streams: readonly NodeJS.WriteStream[]): void {
+  for (const stream of streams) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import type { NativeStats } from '../native/binding-types.js';
+import { systemClock } from '../util/clock.js';
+import type { Clock, ClockTimer } from '../util/clock.js';
+import { countersBetween, formatCounters } from './counters.js';
+import type { Output } from './output.js';
+
+const TICK_MS = 1000;
+/** Without a terminal nobody watches: a line now and then is enough. */
+const QUIET_TICK_MS = 10_000;
+
+export interface StatsSource {
+  stats(): NativeStats;
+}
+
+export interface StatsTickerOptions {
+  readonly output: Output;
+  readonly source: StatsSource;
+  /** Also plain lines every 10 s where there is no terminal. */
+  readonly lines: boolean;
+  readonly clock?: Clock;
+}
+
+/** Shows the counters: in place on a terminal, as plain lines or as JSON lines otherwise. */
+export class StatsTicker {
+  readonly #options: StatsTickerOptions;
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  #before: NativeStats | undefined;
+  #at: number;
+  #timer: ClockTimer | undefined;
+
+  constructor(options: StatsTickerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#everyMs = options.output.isTerminal || options.output.json ? TICK_MS : QUIET_TICK_MS;
+    this.#at = this.#clock.now();
+    this.#arm();
+  }
+
+  /** One last time in JSON, for those who add up; then silence. */
+  async close(): Promise<void> {
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = undefined;
+    if (this.#options.output.json) this.#show();
+    this.#options.output.clearStatus();
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#show();
+      this.#arm();
+    }, this.#everyMs);
+  }
+
+  #show(): void {
+    const { output, source, lines } = this.#options;
+    const stats = source.stats();
+    const seconds = (this.#clock.now() - this.#at) / 1000;
+    const counters = countersBetween(this.#before, stats, seconds);
+    this.#before = stats;
+    this.#at = this.#clock.now();
+    if (output.json) output.tell('stats', { seconds, counters, ...stats });
+    else if (output.isTerminal) output.status(formatCounters(counters));
+    else if (lines) output.line(formatCounters(counters));
+  }
+}
