@@ -2,7 +2,8 @@
 //
 //   install                       what npm runs: uses a prebuilt addon where one loads, else builds
 //   build                         the addon in build/Release, incrementally
-//   addon --san LIST              the addon with sanitizers (address,undefined or thread); prints its path
+//   addon [--san LIST]            the addon apart, warnings as errors, with sanitizers (address,undefined or thread);
+//                                 prints its path
 //   tests [--san LIST] [--run]    the C++ test program; prints its path, or runs it (doctest's options after --)
 //   bench                         the C++ bench programs; prints one path a line
 //   prebuild                      prebuilds/ for the packed tarball

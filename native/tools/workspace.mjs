@@ -112,7 +112,7 @@ export function buildApart(name, { san = '', tests = false, benches = false, tar
   const folder = join(root, '.cache/native', san === '' ? name : `${name}-${san.replaceAll(',', '-')}`);
   return withLock(`${folder}.lock`, async () => {
     prepare(folder, benches);
-    const env = { ...buildEnv(), GYP_DEFINES: `san=${san} kist_tests=${tests ? 1 : 0}` };
+    const env = { ...buildEnv(), GYP_DEFINES: `strict=1 san=${san} kist_tests=${tests ? 1 : 0}` };
     await make(folder, env, targets);
     return join(folder, 'build/Release');
   });
