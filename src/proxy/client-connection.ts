@@ -4,6 +4,8 @@ import type { Clock } from '../util/clock.js';
 
 /** An end that comes this soon after a request belongs to it; a later one means that the client left. */
 const SAME_BREATH_MS = 30;
+/** How long such a client is believed without an answer's byte: only writing shows whether it still reads. */
+const HALF_CLOSED_PATIENCE_MS = 15_000;
 /** More unanswered requests at once than this on one connection are refused. */
 const MAX_PIPELINED = 32;
 
@@ -50,6 +52,11 @@ export class ClientConnection {
    */
   #onEnd(): void {
     if (!this.busy || this.#lastIsFinal) return;
-    if (this.#clock.now() - this.#lastRequestAt > SAME_BREATH_MS) this.socket.destroy();
+    if (this.#clock.now() - this.#lastRequestAt > SAME_BREATH_MS) return void this.socket.destroy();
+    const written = this.socket.bytesWritten;
+    const doubt = this.#clock.setTimeout(() => {
+      if (this.socket.bytesWritten === written) this.socket.destroy();
+    }, HALF_CLOSED_PATIENCE_MS);
+    this.socket.once('close', () => doubt.cancel());
   }
 }

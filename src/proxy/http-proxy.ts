@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -38,6 +39,8 @@ export class HttpProxy {
 
   constructor(options: HttpProxyOptions) {
     this.#options = resolveOptions(options);
+    // Every stream being dialled listens for the end.
+    setMaxListeners(0, this.#closing.signal);
     this.#context = this.#makeContext();
     this.#server = this.#makeServer();
     // The server's own listener starts its parser; ours looks at the first line before that.
