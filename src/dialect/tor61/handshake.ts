@@ -41,12 +41,10 @@ export class OpenerHandshake implements LinkHandshake {
     return { outcome: 'close', error: new KistError('ERR_KIST_MALFORMED', message) };
   }
 
-  /** The IDs may be swapped; the circuit ID means nothing. An answer for two others is not for us. */
+  /** IDs may come swapped or half wrong, and the circuit ID means nothing; an answer for two others is not for us. */
   #opened(cell: Uint8Array): LinkStep {
     const { openerId, openedId } = parseLinkCell(cell);
-    const isOurs = openerId === this.#selfId && openedId === this.#peerId;
-    const isSwapped = openerId === this.#peerId && openedId === this.#selfId;
-    if (!isOurs && !isSwapped) {
+    if (![openerId, openedId].some((id) => id === this.#selfId || id === this.#peerId)) {
       const message = `${routerLabel(this.#peerId)} answered OPEN in the name of ${openerId} and ${openedId}`;
       return { outcome: 'close', error: new KistError('ERR_KIST_OPEN_REFUSED', message) };
     }
