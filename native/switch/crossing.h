@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "base/close_reason.h"
+#include "base/handle.h"
+#include "cell/cell_pool.h"
+
+namespace kist {
+
+/// What one reactor tells another: cells by value and commands, all in one FIFO per ordered pair of reactors.
+struct Crossing {
+  enum class Kind : uint8_t {
+    kForwardCell,   ///< To a stub: queue this cell for its channel.
+    kBackwardCell,  ///< To a home: this cell came from the next hop.
+    kAttach,        ///< To a channel: make a stub for `from` and send this CREATE (a whole cell).
+    kAttached,      ///< To a home: `from` is the stub, `number` the circuit ID on its channel.
+    kAttachFailed,  ///< To a home: no such channel, or no circuit ID left.
+    kEndNext,       ///< To a stub: the circuit is over; `number` 1: send DESTROY.
+    kNextGone,      ///< To a home: the next hop is over (DESTROY, channel lost, stalled, ...).
+    kHoldFeed,      ///< To a home: the stub's queue is over cellq_high: hold what feeds it.
+    kReleaseFeed,
+    kHoldNext,      ///< To a stub: the home's queue is over cellq_high: hold the stub's channel.
+    kReleaseNext,
+  };
+
+  Kind kind = Kind::kForwardCell;
+  CloseReason reason = CloseReason::kNone;
+  uint16_t length = 0;
+  uint32_t number = 0;
+  Handle to;
+  Handle from;
+  TimeNs queuedAt = 0;
+  uint8_t bytes[kMaxCellLength];
+
+  void setBytes(const uint8_t* source, uint32_t count) {
+    length = static_cast<uint16_t>(count);
+    std::memcpy(bytes, source, count);
+  }
+  /// Copies what is in use, not the whole cell buffer.
+  void assign(const Crossing& other) {
+    std::memcpy(static_cast<void*>(this), &other, offsetof(Crossing, bytes) + other.length);
+  }
+};
+
+/// The way out of a reactor; implemented by HandOver. Never waits and never loses: what does not fit the ring is kept.
+class CrossingSender {
+ public:
+  virtual void send(const Crossing& crossing) = 0;
+  /// False when the ring toward `reactor` is nearly full: the caller holds the channel that feeds it (waitForRoom).
+  virtual bool hasRoom(uint32_t reactor) const = 0;
+  /// `channel`, just held, is released when there is room again.
+  virtual void waitForRoom(uint32_t reactor, Handle channel) = 0;
+
+ protected:
+  ~CrossingSender() = default;
+};
+
+}  // namespace kist
