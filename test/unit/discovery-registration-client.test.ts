@@ -128,6 +128,18 @@ test('a Fetch is sent 3 times 3 s apart, then the error names the service and ho
   assert.equal(service.requests.length, 3);
 });
 
+test('a Register that failed is neither renewed nor taken back', async (t) => {
+  const { service, client, clock } = await setUp(t, { tries: 1 });
+  const failed = assert.rejects(client.register(RELAY), { code: 'ERR_KIST_REGISTRATION_UNREACHABLE' });
+  await service.waitFor(1);
+  clock.advance(4000);
+  await failed;
+  assert.equal(clock.pendingTimers, 0);
+  await client.close();
+  await settle();
+  assert.equal(service.requests.length, 1);
+});
+
 test('nobody listens: tried again each second instead of every 4 s, and the error says so', async () => {
   const clock = new ManualClock();
   const gone = await RawAgent.open();
@@ -200,7 +212,7 @@ test('the sequence number wraps after 255', async (t) => {
 
 test('Probes of the service are answered on both ports, those of strangers are not', async (t) => {
   const { service, client } = await setUp(t);
-  const stranger = await RawAgent.open();
+  const stranger = await RawAgent.open(0, '127.0.0.2');
   t.after(() => stranger.close());
   for (const port of [client.port, client.port + 1]) {
     const { message, from } = await service.raw.ask({ command: 'probe', sequence: 77 }, port);
@@ -208,6 +220,8 @@ test('Probes of the service are answered on both ports, those of strangers are n
     assert.equal(from.port, port);
   }
   stranger.send({ command: 'probe', sequence: 1 }, client.port);
+  stranger.send({ command: 'probe', sequence: 1 }, client.port + 1);
+  await service.raw.ask({ command: 'probe', sequence: 78 }, client.port + 1);
   await settle();
   assert.equal(stranger.received.length, 0);
 });
@@ -319,6 +333,13 @@ test('a host name is resolved, and again when the service does not answer any mo
   await service.waitFor(2);
   clock.advance(4000);
   await until('it is resolved again', () => asked.length === 2);
+  const moved = new ScriptedService(await RawAgent.open(service.raw.port, '127.0.0.2'));
+  t.after(() => moved.raw.close());
+  moved.answer = () => REGISTERED;
+  await settle();
+  clock.advance(1000);
+  await moved.waitFor(1);
+  assert.equal(moved.requests[0]?.command, 'register');
   assert.deepEqual(asked, ['service.test', 'service.test']);
 });
 

@@ -34,11 +34,11 @@ export class RawAgent {
     socket.on('error', () => undefined);
   }
 
-  static open(port = 0): Promise<RawAgent> {
+  static open(port = 0, address = '127.0.0.1'): Promise<RawAgent> {
     return new Promise((resolve, reject) => {
       const socket = createSocket('udp4');
       socket.once('error', reject);
-      socket.bind(port, '127.0.0.1', () => resolve(new RawAgent(socket)));
+      socket.bind(port, address, () => resolve(new RawAgent(socket)));
     });
   }
 
