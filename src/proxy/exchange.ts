@@ -11,6 +11,7 @@ import { failurePage } from './pages.js';
 import { ignoreError } from './proxy-context.js';
 import type { ProxyContext } from './proxy-context.js';
 import { pump } from './pump.js';
+import { resetSocket } from './reset-socket.js';
 import { authorityOf } from './target.js';
 import type { RequestTarget } from './target.js';
 
@@ -217,7 +218,7 @@ export class Exchange {
     // Where only the close of the connection ends the answer, a plain close would look like a good end.
     const framed = response.chunkedEncoding || this.#answer?.headers['content-length'] !== undefined;
     if (framed || response.socket === null) response.destroy();
-    else response.socket.resetAndDestroy();
+    else resetSocket(response.socket);
   }
 
   #switch = (answer: IncomingMessage, stream: Duplex, head: Buffer): void => {

@@ -4,6 +4,7 @@ import { codeOf } from '../util/errors.js';
 import { IdleTimer } from './idle-timer.js';
 import type { ProxyContext } from './proxy-context.js';
 import { pump } from './pump.js';
+import { resetSocket } from './reset-socket.js';
 
 /**
  * Joins a client's socket and a stream until both directions ended. Each side's end is passed on alone
@@ -29,7 +30,7 @@ export function splice(context: ProxyContext, client: Socket, far: Duplex): void
   far.on('error', (error) => stats.countError(codeOf(error) ?? 'ERR_KIST_UNKNOWN'));
   onClosed(far, () => {
     idle.touch();
-    if (!endedWell(far)) client.resetAndDestroy();
+    if (!endedWell(far)) resetSocket(client);
     if (client.destroyed) idle.cancel();
   });
   onClosed(client, () => {

@@ -6,7 +6,7 @@ const PATTERN = makePattern();
 /** Bytes `from .. from + count` of an endless pattern: any lost, doubled or moved piece changes the hash. */
 export function bytesOf(from: number, count: number): Buffer {
   const out = Buffer.allocUnsafe(count);
-  for (let done = 0; done < count; ) {
+  for (let done = 0; done < count;) {
     const at = (from + done) % PERIOD;
     done += PATTERN.copy(out, done, at, Math.min(PERIOD, at + count - done));
   }

@@ -1,7 +1,9 @@
 import { bytesOf, sha256 } from './web-bytes.js';
 
 /** Sizes go round in this list: 150 resources are about 5 MB, from one byte to a quarter of a megabyte. */
-const SIZES = [1, 300, 498, 499, 4096, 10_007, 16_384, 33_333, 65_536, 262_144, 2_000, 12_345, 90_001, 700, 5_000];
+const SIZES = [
+  1, 300, 498, 499, 4096, 10_007, 16_384, 33_333, 65_536, 262_144, 2_000, 12_345, 90_001, 700, 5_000,
+];
 const TYPES = [
   'text/css',
   'text/javascript',

@@ -23,7 +23,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse, rest: string
 
 /**
  * A web server for tests, on loopback. Paths: `/bytes/N` (deterministic, `?chunked` without a length), `/slow/MS`,
- * `/hang`, `/chunked`, `/no-length/N`, `/vanish/N` (promises N bytes and resets half-way), `/echo` (gives the body
+ * `/hang`, `/chunked`, `/no-length/N`, `/vanish/N` (promises N bytes and resets half-way),
+ * `/partial/N` (N bytes and then silence), `/echo` (gives the body
  * back while it comes), `/sha256` (hash and size of the body), `/early` (413 before the body), `/head`, `/status/N`,
  * `/continue`, `/hints`, `/trailers`, `/headers` (as JSON), `/forever` (ends an answer, keeps the connection),
  * `/page/N` with its `/resource/I`, `/report`; an Upgrade request becomes a raw echo.
@@ -178,7 +179,10 @@ const HANDLERS = new Map<string, Handler>([
     'no-length',
     (request, response, rest) => {
       request.socket.end(
-        Buffer.concat([Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n'), bytesOf(0, Number(rest))]),
+        Buffer.concat([
+          Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n'),
+          bytesOf(0, Number(rest)),
+        ]),
       );
       response.detachSocket(request.socket);
     },
@@ -187,9 +191,12 @@ const HANDLERS = new Map<string, Handler>([
     'vanish',
     (request, response, rest) => {
       if (rest !== 'chunked') response.setHeader('content-length', rest);
-      response.write(bytesOf(0, rest === 'chunked' ? 1000 : Number(rest) >> 1), () => request.socket.resetAndDestroy());
+      response.write(bytesOf(0, rest === 'chunked' ? 1000 : Number(rest) >> 1), () =>
+        request.socket.resetAndDestroy(),
+      );
     },
   ],
+  ['partial', (_request, response, rest) => void response.write(bytesOf(0, Number(rest)))],
   [
     'echo',
     (request, response) => {
@@ -239,10 +246,7 @@ const HANDLERS = new Map<string, Handler>([
       response.end(JSON.stringify(request.rawHeaders));
     },
   ],
-  [
-    'forever',
-    (request) => void request.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkeep'),
-  ],
+  ['forever', (request) => void request.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkeep')],
   [
     'page',
     (_request, response, rest) => {

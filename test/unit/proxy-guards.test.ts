@@ -18,10 +18,30 @@ after(() => bench.close());
 
 const GET = 'GET http://a/ HTTP/1.1\r\n';
 const REFUSED: [name: string, text: string, status: number, page: RegExp][] = [
-  ['two different lengths', `${GET}Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab`, 400, /Content-Length/],
-  ['two equal lengths', `${GET}Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na`, 400, /Content-Length/],
-  ['length and chunks', `${GET}Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400, /Transfer-Encoding/],
-  ['an unknown coding', `POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 501, /gzip/],
+  [
+    'two different lengths',
+    `${GET}Host: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab`,
+    400,
+    /Content-Length/,
+  ],
+  [
+    'two equal lengths',
+    `${GET}Host: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na`,
+    400,
+    /Content-Length/,
+  ],
+  [
+    'length and chunks',
+    `${GET}Host: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+    /Transfer-Encoding/,
+  ],
+  [
+    'an unknown coding',
+    `POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    501,
+    /gzip/,
+  ],
   ['a space in a header name', `${GET}Host : a\r\n\r\n`, 400, /valid HTTP/],
   ['two Host headers', `${GET}Host: a\r\nHost: b\r\n\r\n`, 400, /more than one Host/],
   ['no Host header', `${GET}\r\n`, 400, /no Host/],
@@ -62,7 +82,9 @@ test('a page for the proxy itself helps, and requests that lead back are refused
   const page = await new RawClient(bench.port).write(`GET / HTTP/1.0\r\nHost: ${own}\r\n\r\n`).readAll();
   assert.match(page, /^HTTP\/1\.1 200 OK/);
   assert.match(page, new RegExp(`curl --proxy http://${own}`));
-  const icon = await new RawClient(bench.port).write(`GET /favicon.ico HTTP/1.0\r\nHost: ${own}\r\n\r\n`).readAll();
+  const icon = await new RawClient(bench.port)
+    .write(`GET /favicon.ico HTTP/1.0\r\nHost: ${own}\r\n\r\n`)
+    .readAll();
   assert.match(icon, /^HTTP\/1\.1 404 /);
   assert.equal((await fetchVia(bench.port, `http://localhost:${bench.port}/`)).status, 508);
   const tunnel = new RawClient(bench.port).write(`CONNECT ${own} HTTP/1.1\r\nHost: ${own}\r\n\r\n`);
@@ -71,9 +93,14 @@ test('a page for the proxy itself helps, and requests that lead back are refused
 
 test('OPTIONS with no forwards left is answered by the proxy, otherwise they are counted down', async () => {
   const options = { method: 'OPTIONS', headers: { 'max-forwards': '0' } };
-  assert.match((await fetchVia(bench.port, `${bench.web.origin}/headers`, options)).body.toString(), /HTTP proxy/);
+  assert.match(
+    (await fetchVia(bench.port, `${bench.web.origin}/headers`, options)).body.toString(),
+    /HTTP proxy/,
+  );
   options.headers['max-forwards'] = '3';
-  const sent = JSON.parse((await fetchVia(bench.port, `${bench.web.origin}/headers`, options)).body.toString()) as string[];
+  const sent = JSON.parse(
+    (await fetchVia(bench.port, `${bench.web.origin}/headers`, options)).body.toString(),
+  ) as string[];
   assert.equal(sent[sent.indexOf('Max-Forwards') + 1], '2');
 });
 
@@ -116,7 +143,10 @@ test('the next free port is taken when told to search, and a clear error given w
   const { port } = busy.address() as AddressInfo;
   const dialer = bench.dialer;
   const strict = new HttpProxy({ dialer, port });
-  await assert.rejects(strict.listen(), { code: 'ERR_KIST_LISTEN', message: new RegExp(`port ${port} of 127.0.0.1`) });
+  await assert.rejects(strict.listen(), {
+    code: 'ERR_KIST_LISTEN',
+    message: new RegExp(`port ${port} of 127.0.0.1`),
+  });
   await strict.close();
   const searching = new HttpProxy({ dialer, port, portSearch: 20 });
   const bound = await searching.listen();
@@ -137,7 +167,10 @@ test('wrong options are refused with a TypeError that names them', () => {
     [{ dialer, port: 0, maxConnections: 1.5 }, /^maxConnections must be/],
   ];
   for (const [options, message] of wrong) {
-    assert.throws(() => new HttpProxy(options as unknown as HttpProxyOptions), { name: 'TypeError', message });
+    assert.throws(() => new HttpProxy(options as unknown as HttpProxyOptions), {
+      name: 'TypeError',
+      message,
+    });
   }
 });
 
@@ -146,7 +179,18 @@ test('authorities are parsed exactly', () => {
   assert.deepEqual(parseAuthority('[2001:db8::1]', 80), { host: '2001:db8::1', port: 80 });
   assert.deepEqual(parseAuthority('a:', 80), { host: 'a', port: 80 });
   assert.equal(authorityOf({ host: '::1', port: 7 }), '[::1]:7');
-  for (const bad of ['', ':1', 'a', 'a:b', '[::1%lo]:1', '[a]:1', 'a\0b:1', 'a/b:1', '256.1.1.1:1', `${'a'.repeat(254)}:1`]) {
+  for (const bad of [
+    '',
+    ':1',
+    'a',
+    'a:b',
+    '[::1%lo]:1',
+    '[a]:1',
+    'a\0b:1',
+    'a/b:1',
+    '256.1.1.1:1',
+    `${'a'.repeat(254)}:1`,
+  ]) {
     assert.throws(() => parseAuthority(bad), { code: 'ERR_KIST_BAD_REQUEST' }, bad);
   }
   assert.equal(parseRequestTarget('GET', 'http://a?x=1', undefined).path, '/?x=1');

@@ -22,7 +22,14 @@ async function talk(text: string): Promise<string> {
   return await new RawClient(bench.port).write(text).readAll();
 }
 
-for (const path of ['/bytes/0', '/bytes/1', '/bytes/498', '/bytes/300000', '/bytes/70000?chunked', '/no-length/50000']) {
+for (const path of [
+  '/bytes/0',
+  '/bytes/1',
+  '/bytes/498',
+  '/bytes/300000',
+  '/bytes/70000?chunked',
+  '/no-length/50000',
+]) {
   test(`the answer of ${path} arrives byte by byte`, async () => {
     const answer = await fetchVia(bench.port, origin + path);
     assert.equal(answer.status, 200);
@@ -46,7 +53,11 @@ test('a body of any method arrives whole, with a length or chunked', async () =>
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     for (const headers of [{ 'content-length': '200000' }, { 'transfer-encoding': 'chunked' }]) {
       const answer = await fetchVia(bench.port, `${origin}/sha256`, { method, headers, body });
-      assert.deepEqual(JSON.parse(answer.body.toString()), { size: 200_000, sha256: sha256(body), trailers: {} });
+      assert.deepEqual(JSON.parse(answer.body.toString()), {
+        size: 200_000,
+        sha256: sha256(body),
+        trailers: {},
+      });
     }
   }
 });
@@ -83,8 +94,18 @@ test('the client connection is kept between requests while every request has its
 test('hop-by-hop headers are removed in both directions, and nothing is added that names the proxy', async () => {
   const answer = await fetchVia(bench.port, `${origin}/headers`, {
     headers: {
-      ...{ connection: 'keep-alive, X-Private, Content-Length', 'x-private': '1', 'keep-alive': 'timeout=5', te: 'trailers' },
-      ...{ 'proxy-connection': 'keep-alive', 'proxy-authorization': 'Basic eA==', upgrade: 'h3', 'x-kept': 'yes' },
+      ...{
+        connection: 'keep-alive, X-Private, Content-Length',
+        'x-private': '1',
+        'keep-alive': 'timeout=5',
+        te: 'trailers',
+      },
+      ...{
+        'proxy-connection': 'keep-alive',
+        'proxy-authorization': 'Basic eA==',
+        upgrade: 'h3',
+        'x-kept': 'yes',
+      },
     },
   });
   const sent = JSON.parse(answer.body.toString()) as string[];
@@ -99,7 +120,9 @@ test('hop-by-hop headers are removed in both directions, and nothing is added th
 });
 
 test('the Host header of an absolute-form request is replaced by the address in it, without user and password', async () => {
-  await talk(`GET http://user:pw@${host()}/headers#part HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n`);
+  await talk(
+    `GET http://user:pw@${host()}/headers#part HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n`,
+  );
   const seen = bench.web.requests.at(-1);
   assert.equal(seen?.url, '/headers');
   assert.equal(seen?.rawHeaders[1], host());
@@ -115,7 +138,14 @@ test('a request with only a path goes where its Host header says', async () => {
 test('a request typed with bare line feeds, in pieces, is understood', async () => {
   const client = new RawClient(bench.port);
   client.socket.setNoDelay(true);
-  for (const piece of ['POST /sha', '256 HTTP/1.0\nHo', `st: ${host()}\n`, 'Content-Length: 3\n', '\na', '\nb']) {
+  for (const piece of [
+    'POST /sha',
+    '256 HTTP/1.0\nHo',
+    `st: ${host()}\n`,
+    'Content-Length: 3\n',
+    '\na',
+    '\nb',
+  ]) {
     client.write(piece);
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -161,7 +191,10 @@ test('an expectation that the server refuses ends the connection after the answe
 
 test('other 1xx answers are relayed', async () => {
   const text = await talk(`GET ${origin}/hints HTTP/1.1\r\nHost: ${host()}\r\nConnection: close\r\n\r\n`);
-  assert.match(text, /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/style.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK/i);
+  assert.match(
+    text,
+    /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/style.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK/i,
+  );
 });
 
 test('trailers are passed on in both directions, without the forbidden ones', async () => {

@@ -14,7 +14,10 @@ before(async () => {
 after(() => bench.close());
 
 /** A server that treats each connection as `serve` says. */
-async function listen(serve: (socket: Socket) => void, host = '127.0.0.1'): Promise<{ port: number; server: Server }> {
+async function listen(
+  serve: (socket: Socket) => void,
+  host = '127.0.0.1',
+): Promise<{ port: number; server: Server }> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => undefined);
     serve(socket);
@@ -38,7 +41,9 @@ test('a tunnel carries bytes both ways unchanged', async () => {
 
 test('bytes sent right behind the CONNECT head reach the server first', async () => {
   const { port } = await listen((socket) => socket.pipe(socket));
-  const client = new RawClient(bench.port).write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\nearly `);
+  const client = new RawClient(bench.port).write(
+    `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\nearly `,
+  );
   client.socket.end('and late');
   assert.equal(await client.readAll(), `${OK}early and late`);
 });
@@ -88,10 +93,22 @@ test('a tunnel to a closed port is answered 502 with a short text, and the conne
   assert.equal(Number(/content-length: (\d+)/i.exec(text)?.[1]), text.split('\r\n\r\n')[1]?.length);
 });
 
-for (const target of ['nowhere', 'host:0', 'host:65536', 'host:http', ':80', '[::1', 'a b:80', '1.2.3:80', 'x:1:2']) {
+for (const target of [
+  'nowhere',
+  'host:0',
+  'host:65536',
+  'host:http',
+  ':80',
+  '[::1',
+  'a b:80',
+  '1.2.3:80',
+  'x:1:2',
+]) {
   test(`CONNECT ${target} is refused with 400 and dials nothing`, async () => {
     const before = bench.dialer.targets.length;
-    const text = await new RawClient(bench.port).write(`CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\n`).readAll();
+    const text = await new RawClient(bench.port)
+      .write(`CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      .readAll();
     assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/);
     assert.equal(bench.dialer.targets.length, before);
   });
@@ -183,14 +200,18 @@ test('a WebSocket to a closed port gets the 502 page', async () => {
 
 test('a CONNECT behind an unanswered request cuts the connection instead of mixing answers', async () => {
   const client = new RawClient(bench.port);
-  client.write(`GET ${bench.web.origin}/hang HTTP/1.1\r\nHost: x\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`);
+  client.write(
+    `GET ${bench.web.origin}/hang HTTP/1.1\r\nHost: x\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
   await client.untilClosed();
   assert.equal(client.text, '');
 });
 
 test('a kept connection can turn into a tunnel', async () => {
   const { port } = await listen((socket) => socket.end('tunnel'));
-  const client = new RawClient(bench.port).write(`GET ${bench.web.origin}/bytes/3 HTTP/1.1\r\nHost: x\r\n\r\n`);
+  const client = new RawClient(bench.port).write(
+    `GET ${bench.web.origin}/bytes/3 HTTP/1.1\r\nHost: x\r\n\r\n`,
+  );
   const start = bytesOf(0, 3).toString('latin1');
   await client.until(() => client.text.endsWith(`\r\n\r\n${start}`));
   client.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -199,7 +220,9 @@ test('a kept connection can turn into a tunnel', async () => {
 
 test('plain requests still pass beside open tunnels', async () => {
   const { port } = await listen((socket) => socket.resume());
-  const tunnels = await Promise.all(Array.from({ length: 20 }, () => openTunnel(bench.port, `127.0.0.1:${port}`)));
+  const tunnels = await Promise.all(
+    Array.from({ length: 20 }, () => openTunnel(bench.port, `127.0.0.1:${port}`)),
+  );
   const answer = await fetchVia(bench.port, `${bench.web.origin}/bytes/10`);
   assert.equal(answer.body.length, 10);
   for (const tunnel of tunnels) tunnel.socket.destroy();
