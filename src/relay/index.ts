@@ -5,6 +5,8 @@
  * `ExitStream` decides where a stream may go and hands its socket to the data plane. Origin circuits share the
  * channels. Called by programs, `src/origin/` and `src/network/`. It never touches a cell that only passes through.
  */
+export { DataPlane } from '../native/data-plane.js';
+export type { DataPlaneOptions, SchedulerOptions } from '../native/data-plane-options.js';
 export { ChannelManager } from './channel-manager.js';
 export type { ChannelManagerInit } from './channel-manager.js';
 export { newControlCounters } from './counters.js';

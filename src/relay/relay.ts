@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
 import type { Discovery, RelayRecord } from '../discovery/discovery.js';
 import type { NativeOwnerStats, NativeStats } from '../native/binding-types.js';
 import type { Circuit } from '../native/circuit.js';
 import { DataPlane } from '../native/data-plane.js';
 import type { ListenHandle } from '../native/data-plane.js';
-import { closedError, KistError, messageOf } from '../util/errors.js';
+import { closedError, messageOf } from '../util/errors.js';
 import { ChannelManager } from './channel-manager.js';
 import { newControlCounters } from './counters.js';
 import type { ControlCounters } from './counters.js';
@@ -170,10 +169,6 @@ export class Relay {
   async #announce(record: RelayRecord): Promise<void> {
     const { discovery } = this.#options;
     if (discovery === undefined) return;
-    if (isIP(record.host) === 0 || record.host === '0.0.0.0' || record.host === '::') {
-      const message = `a relay that listens on ${record.host} needs publicHost, the address others reach it at`;
-      throw new KistError('ERR_KIST_PUBLIC_HOST', message, 'operator');
-    }
     await discovery.announce(record);
   }
 
