@@ -32,6 +32,10 @@ export function networkCommand(): Command {
     checkPlatform();
     const { runSmokeTest, startNetwork } = await import('./run-network.js');
     if (flags.smoke === true) await runSmokeTest(settings, context);
-    else await context.stop.run((signal) => startNetwork(settings, context, signal));
+    else
+      await context.stop.run(
+        (signal) => startNetwork(settings, context, signal),
+        () => context.output.stopping(),
+      );
   });
 }

@@ -34,6 +34,11 @@ export class Output {
     this.#out.write(`${text}\n`);
   }
 
+  /** A stop that may take a moment has begun. */
+  stopping(): void {
+    this.tell('stopping', {}, 'Stopping; a second signal ends it at once.');
+  }
+
   /** Rewrites the status line; nothing where there is no terminal. */
   status(text: string): void {
     if (!this.isTerminal) return;

@@ -8,19 +8,20 @@ const TICK_MS = 1000;
 /** Without a terminal nobody watches: a line now and then is enough. */
 const QUIET_TICK_MS = 10_000;
 
+/** A command's statistics: the data plane's, with whatever else is worth telling programs. */
 export interface StatsSource {
-  stats(): NativeStats;
+  stats(): object & { readonly dataPlane: NativeStats };
 }
 
 export interface StatsTickerOptions {
   readonly output: Output;
   readonly source: StatsSource;
-  /** Also plain lines every 10 s where there is no terminal. */
-  readonly lines: boolean;
+  /** Counters for people too: in place on a terminal, else a line every 10 s. */
+  readonly live: boolean;
   readonly clock?: Clock;
 }
 
-/** Shows the counters: in place on a terminal, as plain lines or as JSON lines otherwise. */
+/** Shows the counters: for people where `live` is set, for programs (JSON lines every second) always. */
 export class StatsTicker {
   readonly #options: StatsTickerOptions;
   readonly #clock: Clock;
@@ -34,7 +35,7 @@ export class StatsTicker {
     this.#clock = options.clock ?? systemClock;
     this.#everyMs = options.output.isTerminal || options.output.json ? TICK_MS : QUIET_TICK_MS;
     this.#at = this.#clock.now();
-    this.#arm();
+    if (options.live || options.output.json) this.#arm();
   }
 
   /** One last time in JSON, for those who add up; then silence. */
@@ -54,14 +55,14 @@ export class StatsTicker {
   }
 
   #show(): void {
-    const { output, source, lines } = this.#options;
+    const { output, source } = this.#options;
     const stats = source.stats();
     const seconds = (this.#clock.now() - this.#at) / 1000;
-    const counters = countersBetween(this.#before, stats, seconds);
-    this.#before = stats;
+    const counters = countersBetween(this.#before, stats.dataPlane, seconds);
+    this.#before = stats.dataPlane;
     this.#at = this.#clock.now();
     if (output.json) output.tell('stats', { seconds, counters, ...stats });
     else if (output.isTerminal) output.status(formatCounters(counters));
-    else if (lines) output.line(formatCounters(counters));
+    else output.line(formatCounters(counters));
   }
 }

@@ -44,13 +44,14 @@ export class StopSignal {
    * Runs what `start` brings up until a signal comes, then closes it, both within a bounded time. A start that a signal
    * interrupts is expected to reject and to leave nothing behind.
    */
-  async run(start: (signal: AbortSignal) => Promise<Closeable>): Promise<void> {
+  async run(start: (signal: AbortSignal) => Promise<Closeable>, onStopping?: () => void): Promise<void> {
     const starting = start(this.signal);
     starting.catch(() => undefined);
     const service = await Promise.race([starting, this.requested()]).catch((error: unknown) => {
       if (!this.isRequested) throw error;
     });
     if (service !== undefined) await this.requested();
+    onStopping?.();
     await withinStopTimeout(this.#closeWhenStarted(starting));
   }
 

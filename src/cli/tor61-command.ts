@@ -28,6 +28,9 @@ export function tor61Command(): Command {
     checkPlatform();
     // Loaded late: help and usage errors do not need it.
     const { startTor61 } = await import('./run-tor61.js');
-    await context.stop.run((signal) => startTor61(router, context, signal));
+    await context.stop.run(
+      (signal) => startTor61(router, context, signal),
+      () => context.output.stopping(),
+    );
   });
 }
