@@ -8,7 +8,7 @@
  */
 import { systemClock } from '../util/clock.js';
 import { reportError } from './error-report.js';
-import { ignoreBrokenPipes } from './output.js';
+import { ignoreWriteErrors } from './output.js';
 import { runProgram } from './program.js';
 
 /** What a stopped command may still hold open is let go after this long. */
@@ -24,6 +24,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-ignoreBrokenPipes([process.stdout, process.stderr]);
+ignoreWriteErrors([process.stdout, process.stderr]);
 process.exitCode = await main(process.argv.slice(2));
 systemClock.setTimeout(() => process.exit(), LINGER_MS);

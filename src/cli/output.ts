@@ -54,11 +54,7 @@ export class Output {
   }
 }
 
-/** A reader that went away (`| head -1`) is no reason to stop or to crash. */
-export function ignoreBrokenPipes(streams: readonly NodeJS.WriteStream[]): void {
-  for (const stream of streams) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    });
-  }
+/** A reader that went away (`| head -1`) or a full disk is no reason for a relay to stop or to crash. */
+export function ignoreWriteErrors(streams: readonly NodeJS.WriteStream[]): void {
+  for (const stream of streams) stream.on('error', () => undefined);
 }
