@@ -73,6 +73,7 @@ class Scheduler {
   /// Number of the current or last run; 0 before the first.
   uint64_t runNumber() const { return run_.number(); }
   RunKind runKind() const { return run_.kind(); }
+  bool isRunning() const { return run_.isActive(); }
   /// Waiting time of a cell in its circuit queue, noted by the channel as it flushes.
   void noteQueueDelay(TimeNs delay) { stats_.queueDelayNs.add(delay < 0 ? 0 : static_cast<uint64_t>(delay)); }
 

@@ -31,6 +31,7 @@ class SchedulerRun {
   RunKind kind() const { return kind_; }
   TimeNs start() const { return start_; }
   uint64_t number() const { return number_; }
+  bool isActive() const { return active_; }
   const SchedulerConfig& config() const;
   TcpInfoSource& source();
   SchedulerStats& stats();
