@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../util/clock.js';
 import { IdleTimer } from './idle-timer.js';
-import { pageBytes } from './pages.js';
+import { pageBytes, reasonOf } from './pages.js';
 import type { Page } from './pages.js';
 import type { ProxyContext } from './proxy-context.js';
 
@@ -60,6 +60,7 @@ export function sendPage(
   response: ServerResponse,
   page: Page,
 ): void {
-  response.writeHead(page.status, page.headers);
+  // With its own reason: a refused answer may have left a bad one behind.
+  response.writeHead(page.status, reasonOf(page.status), page.headers);
   endAnswer(context, request, response, request.method === 'HEAD' ? undefined : page.body);
 }

@@ -54,8 +54,9 @@ function tunnelTarget(context: ProxyContext, url: string, socket: Socket): DialT
 }
 
 function refuse(context: ProxyContext, socket: Socket, error: unknown, target: string | undefined): void {
-  if (socket.destroyed) return;
   const failure = describeFailure(error);
+  if (failure.code === 'ERR_KIST_CLIENT_LEFT') return void socket.destroy();
+  if (socket.destroyed) return;
   context.stats.countError(failure.code);
   context.logger.debug({ target, code: failure.code, cause: failure.cause }, 'A tunnel was refused.');
   answerAndClose(context.clock, socket, failureText(failure, target));

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { closedError, timeoutError } from '../util/errors.js';
+import { KistError, closedError, timeoutError } from '../util/errors.js';
 import { ignoreError } from './proxy-context.js';
 import type { ProxyContext } from './proxy-context.js';
 import { authorityOf } from './target.js';
@@ -26,7 +26,7 @@ export function dial(context: ProxyContext, target: DialTarget, signal: AbortSig
       reject(error);
       controller.abort(error);
     };
-    const onAbort = (): void => fail(closedError('the proxy or its client'));
+    const onAbort = (): void => fail(context.closing.aborted ? closedError('the HTTP proxy') : clientLeft());
     const timer = context.clock.setTimeout(
       () => fail(timeoutError(`connecting to ${authorityOf(target)}`, context.connectTimeoutMs)),
       context.connectTimeoutMs,
@@ -42,6 +42,11 @@ export function dial(context: ProxyContext, target: DialTarget, signal: AbortSig
       resolve(stream);
     }, fail);
   });
+}
+
+/** Not a failure of anyone: nobody waits for the stream any more. */
+function clientLeft(): KistError {
+  return new KistError('ERR_KIST_CLIENT_LEFT', 'the client left before its stream was open');
 }
 
 /** A dialer that throws instead of rejecting is treated alike. */

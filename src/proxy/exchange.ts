@@ -5,7 +5,14 @@ import { KistError, codeOf, messageOf, timeoutError } from '../util/errors.js';
 import { endAnswer, sendPage } from './closing-answer.js';
 import { dial } from './dial.js';
 import { describeFailure } from './failure.js';
-import { answerHeaders, hasBody, headerPairs, passableTrailers, requestHeaders } from './headers.js';
+import {
+  answerHead,
+  answerHeaders,
+  hasBody,
+  passableTrailers,
+  requestHeaders,
+  switchingHead,
+} from './headers.js';
 import { IdleTimer } from './idle-timer.js';
 import { failurePage } from './pages.js';
 import { ignoreError } from './proxy-context.js';
@@ -15,8 +22,8 @@ import { resetSocket } from './reset-socket.js';
 import { authorityOf } from './target.js';
 import type { RequestTarget } from './target.js';
 
-/** What becomes of a 101: the answer, the stream, and its first bytes. */
-export type OnSwitched = (answer: IncomingMessage, stream: Duplex, head: Buffer) => void;
+/** What becomes of a 101: the head for the client, the stream, and the first bytes on it. */
+export type OnSwitched = (answerHead: string, stream: Duplex, first: Buffer) => void;
 
 /**
  * One request and its answer, over a stream of its own. Waiting for the stream, then for the answer's head,
@@ -127,10 +134,13 @@ export class Exchange {
       this.#continued = true;
       return response.writeContinue();
     }
-    let head = `HTTP/1.1 ${info.statusCode} ${info.statusMessage}\r\n`;
-    for (const [name, value] of headerPairs(info.rawHeaders)) head += `${name}: ${value}\r\n`;
-    // Behind another answer on the same connection there is no socket yet; such a hint may be lost.
-    response.socket?.write(`${head}\r\n`, 'latin1');
+    try {
+      const head = answerHead(`HTTP/1.1 ${info.statusCode} ${info.statusMessage}`, info.rawHeaders);
+      // Behind another answer on the same connection there is no socket yet; such a hint may be lost.
+      response.socket?.write(head, 'latin1');
+    } catch (error) {
+      this.#fail(unusableHead(error));
+    }
   }
 
   #relay(answer: IncomingMessage): void {
@@ -141,8 +151,7 @@ export class Exchange {
     try {
       this.#writeHead(answer);
     } catch (error) {
-      const message = `the server's answer has a head that cannot be passed on: ${messageOf(error)}`;
-      return this.#fail(new KistError('ERR_KIST_BAD_ANSWER', message));
+      return this.#fail(unusableHead(error));
     }
     if (this.#isEndless(answer)) this.#idle?.restart(this.#context.endlessAnswerMs);
     else this.#idle?.touch();
@@ -223,10 +232,20 @@ export class Exchange {
 
   #switch = (answer: IncomingMessage, stream: Duplex, head: Buffer): void => {
     if (this.#done) return void stream.destroy();
-    this.#done = true;
-    this.#idle?.cancel();
-    this.#onSwitched?.(answer, stream, head);
+    try {
+      const answerText = switchingHead(answer);
+      this.#done = true;
+      this.#idle?.cancel();
+      this.#onSwitched?.(answerText, stream, head);
+    } catch (error) {
+      this.#fail(unusableHead(error));
+    }
   };
+}
+
+function unusableHead(error: unknown): KistError {
+  const message = `the server's answer has a head that cannot be passed on: ${messageOf(error)}`;
+  return new KistError('ERR_KIST_BAD_ANSWER', message);
 }
 
 function truncated(): KistError {

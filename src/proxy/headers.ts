@@ -95,8 +95,28 @@ export function answerHeaders(answer: IncomingMessage): string[] {
 
 /** Trailers that may be passed on, as pairs. */
 export function passableTrailers(raw: readonly string[]): [string, string][] {
-  return [...headerPairs(raw)].filter(([name]) => {
+  return [...headerPairs(raw)].filter(([name, value]) => {
     const lower = name.toLowerCase();
-    return !HOP_BY_HOP.has(lower) && !NOT_AS_TRAILER.test(lower);
+    return !HOP_BY_HOP.has(lower) && !NOT_AS_TRAILER.test(lower) && isClean(name) && isClean(value);
   });
+}
+
+/** The head of an answer that is written by hand. Throws where a byte could change its meaning. */
+export function answerHead(statusLine: string, raw: readonly string[]): string {
+  let head = `${statusLine}\r\n`;
+  for (const [name, value] of headerPairs(raw)) head += `${name}: ${value}\r\n`;
+  if (!isClean(head.replaceAll('\r\n', ''))) throw new Error('Invalid character in the head');
+  return `${head}\r\n`;
+}
+
+/** The 101 that opens a WebSocket. */
+export function switchingHead(answer: IncomingMessage): string {
+  const kept = endToEndHeaders(answer.rawHeaders, ['content-length']);
+  const statusLine = `HTTP/1.1 101 ${answer.statusMessage ?? ''}`;
+  return answerHead(statusLine, ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...kept]);
+}
+
+/** A server's answer is read leniently, so control characters may be left in it. */
+function isClean(text: string): boolean {
+  return !/[^\t\x20-\x7e\x80-\xff]/.test(text);
 }

@@ -51,8 +51,9 @@ export class LineEnds {
     return undefined;
   }
 
+  /** Nothing that could be answered came; the parser would wait for an end that is over. */
   #onEnd = (): void => {
-    this.#finish(0);
+    this.#socket.destroy();
   };
 
   /** Gives the bytes back, the first `headBytes` of them with CRLF, and the socket to the parser. */
@@ -63,9 +64,7 @@ export class LineEnds {
     const bytes = Buffer.concat(this.#chunks);
     const head = bytes.toString('latin1', 0, headBytes).replace(/\r?\n/g, '\r\n');
     socket.pause();
-    if (!socket.readableEnded) {
-      socket.unshift(Buffer.concat([Buffer.from(head, 'latin1'), bytes.subarray(headBytes)]));
-    }
+    socket.unshift(Buffer.concat([Buffer.from(head, 'latin1'), bytes.subarray(headBytes)]));
     this.#handOver();
     socket.resume();
   }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { proxyStatus } from './failure.js';
+import { answerHead } from './headers.js';
 import type { Failure } from './failure.js';
 
 const STYLE =
@@ -45,9 +46,13 @@ export function failureText(failure: Failure, target: string | undefined): Page 
 
 /** A page as the bytes of a whole answer after which the connection closes. */
 export function pageBytes({ status, headers, body }: Page): Buffer {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n`;
-  for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return Buffer.concat([Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'), body]);
+  const statusLine = `HTTP/1.1 ${status} ${reasonOf(status)}`;
+  const head = answerHead(statusLine, [...headers, 'Connection', 'close']);
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
+
+export function reasonOf(status: number): string {
+  return STATUS_CODES[status] ?? 'Error';
 }
 
 function page(status: number, type: string, text: string, more: string[]): Page {

@@ -32,10 +32,10 @@ export function passUpgrade(
     socket.resume();
     socket.end();
   });
-  const exchange = new Exchange(context, request, response, target, (answer, stream, first) => {
+  const exchange = new Exchange(context, request, response, target, (answerHead, stream, first) => {
     response.detachSocket(socket);
     const chunks = early.take();
-    socket.write(switchingHead(answer), 'latin1');
+    socket.write(answerHead, 'latin1');
     context.stats.bytesDown += first.length;
     if (first.length > 0) socket.write(first);
     for (const chunk of chunks) {
@@ -71,11 +71,4 @@ export function withoutUpgrade(request: IncomingMessage, head: Buffer): Buffer {
   for (const [name, value] of headerPairs(endToEndHeaders(request.rawHeaders, [])))
     text += `${name}: ${value}\r\n`;
   return Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]);
-}
-
-function switchingHead(answer: IncomingMessage): string {
-  let head = `HTTP/1.1 101 ${answer.statusMessage ?? ''}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
-  const kept = endToEndHeaders(answer.rawHeaders, ['content-length']);
-  for (const [name, value] of headerPairs(kept)) head += `${name}: ${value}\r\n`;
-  return `${head}\r\n`;
 }

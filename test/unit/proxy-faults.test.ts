@@ -115,6 +115,8 @@ test('a client that leaves while its tunnel is dialled ends the dial', async (t)
   await dialer.until(() => dialer.stalled === 1);
   client.socket.destroy();
   await dialer.until(() => dialer.aborted === 1);
+  await eventually(() => bench.proxy.stats().openConnections === 0, 'the connection is gone');
+  assert.deepEqual(bench.proxy.stats().errors, {}, 'leaving is no error');
 });
 
 test('a client that leaves destroys its stream at once', async (t) => {
@@ -163,6 +165,8 @@ test('a server that closes, resets or talks nonsense before an answer gives a 50
     'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
     `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(100_000)}\r\n\r\n`,
     'HTTP/1.1 200 OK\r\nX: a\x01b\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 200 O\x07K\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 103 Early\r\nLink: \x07\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
   ];

@@ -136,6 +136,18 @@ test('a client that connects and says nothing is closed after its idle time', as
   await idle.close();
 });
 
+test('a client that connects and leaves, in any state of its request, leaves nothing behind', async () => {
+  const quiet = await startBench();
+  const starts = ['', 'GE', 'GET / HTTP/1.0\nHost: a\n', 'GET / HTTP/1.1\r\nHo', '\x16\x03', '\r\n'];
+  for (const text of starts) {
+    const client = new RawClient(quiet.port);
+    client.socket.end(text);
+    await client.until(() => client.ended || client.closed);
+  }
+  await eventually(() => quiet.proxy.stats().openConnections === 0, 'every connection is gone');
+  await quiet.close();
+});
+
 test('the next free port is taken when told to search, and a clear error given when not', async (t) => {
   const busy = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => busy.once('listening', resolve));
