@@ -32,6 +32,7 @@ Channel::~Channel() {
 
 Status Channel::start(bool connecting) {
   state_ = connecting ? State::kConnecting : State::kHandshake;
+  wasConnected_ = !connecting;
   return transport_->start(*this);
 }
 
@@ -262,6 +263,7 @@ TcpInfoTarget Channel::tcpInfoTarget() const { return TcpInfoTarget{transport_->
 
 void Channel::onTransportConnected() {
   state_ = State::kHandshake;
+  wasConnected_ = true;
   listener_.onChannelConnected(*this);
 }
 

@@ -64,6 +64,8 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   const Dialect& dialect() const { return dialect_; }
   CloseReason closeReason() const { return closeReason_; }
   int closeError() const { return closeError_; }
+  /// False while, or when, connecting never succeeded.
+  bool wasConnected() const { return wasConnected_; }
 
   /// Link handshake done: the scheduler may use the channel.
   void open(bool odd);
@@ -143,7 +145,7 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   int closeError_ = 0;
   bool drainWatch_ = false;
   bool eof_ = false;
-  bool cutting_ = false;
+  bool wasConnected_ = false;
   TimeNs drainDeadline_ = kNever;
 };
 

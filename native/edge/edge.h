@@ -2,9 +2,10 @@
 
 #include <vector>
 
-#include "channel/channel_context.h"
-#include "circuit/circuit.h"
+#include "base/counters.h"
 #include "cell/dialect.h"
+#include "circuit/circuit.h"
+#include "circuit/flow_limits.h"
 #include "edge/stream.h"
 
 namespace kist {

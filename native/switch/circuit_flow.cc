@@ -1,6 +1,9 @@
 // Holding what feeds a full queue, crossing between reactors, and the rules that bound waiting.
 
+#include <algorithm>
+
 #include "switch/cell_switch.h"
+#include "switch/circuit_load.h"
 
 namespace kist {
 
@@ -251,7 +254,7 @@ void CellSwitch::sweep(TimeNs now) {
 uint32_t CellSwitch::closeOlderThan(TimeNs cutoff) {
   std::vector<Circuit*> old;
   circuits_.forEach([&](Circuit& circuit) {
-    if (std::min(circuit.previous.queue.oldest(), circuit.next.queue.oldest()) < cutoff) old.push_back(&circuit);
+    if (loadOf(circuit).oldest <= cutoff) old.push_back(&circuit);
   });
   for (Circuit* circuit : old) {
     if (circuit->closing) continue;

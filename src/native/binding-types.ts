@@ -317,13 +317,72 @@ export interface NativeStats {
   undeliveredEvents: number;
 }
 
-export interface NativeScriptedSchedulerOptions {
-  policy: string;
-  reactors: number;
-  config: NativeSchedulerConfig & { parking?: boolean; maxRunMs?: number };
+export interface NativeScriptedSchedulerOptions extends NativeSchedulerConfig {
+  maxRunMs?: number;
+  parking?: boolean;
 }
 
-/** The core of the test kit, over native/sim/scripted_scheduler.h; wrapped by src/testing/. Numbers name channels and circuits. */
+export interface NativeScriptedChannelOptions {
+  mux?: string;
+  /** Bytes per write that the kernel takes; negative: everything. */
+  kernelTakes?: number;
+  cellBytes?: number;
+  recordOverhead?: number;
+  /** Tells when it drained. */
+  canWatch?: boolean;
+  /** Knows TCP_NOTSENT_LOWAT. */
+  canLowat?: boolean;
+}
+
+export interface NativeScriptedTrace {
+  /** Six places a flush: run, kind (0 timed, 1 drain, 2 light), time ns, channel, circuit (0: DESTROY), cells. */
+  flushes: number[];
+  /** Four places a write: run, time ns, channel, bytes. */
+  writes: number[];
+}
+
+export interface NativeScriptedChannelState {
+  /** idle, waiting-for-cells, waiting-to-write, pending, parked or closed. */
+  state: string;
+  limit: number;
+  written: number;
+  outbuf: number;
+}
+
+export interface NativeScriptedCircuitState {
+  /** EWMA count as cells sent now. */
+  count: number;
+  queued: number;
+  sent: number;
+}
+
+/** The core of the test kit, over native/sim/scripted_scheduler.h; wrapped by src/testing/. Channels and circuits have numbers from 1. */
 export interface NativeScriptedScheduler {
-  call(method: string, args: readonly (number | string | boolean | null)[]): unknown;
+  addChannel(options: NativeScriptedChannelOptions): number;
+  addCircuit(channel: number): number;
+  queueCells(circuit: number, cells: number): void;
+  queueDestroy(channel: number): void;
+  dropCells(circuit: number): void;
+  closeChannel(channel: number): void;
+  /** Channel 0: what channels without a script of their own get. */
+  setTcpInfo(channel: number, fromNs: number, info: NativeTcpInfo | 'error' | 'unsupported'): void;
+  setKernelTakes(channel: number, bytes: number): void;
+  drainOutbuf(channel: number, bytes: number): void;
+  /** The kernel's buffer drained. False: nobody asked to be told. */
+  drained(channel: number): boolean;
+  setWritable(channel: number, writable: boolean): void;
+  configure(config: NativeScriptedSchedulerOptions): void;
+  now(): number;
+  /** The clock moves by this much at each reading, so that runs take time. */
+  setClockStep(stepNs: number): void;
+  /** Moves the clock, doing every run due on the way; returns how many. */
+  advance(durationNs: number): number;
+  /** Moves the clock to the next run and does it; false: none is due ever. */
+  tick(): boolean;
+  /** -1: never. */
+  nextWake(): number;
+  takeTrace(): NativeScriptedTrace;
+  stats(): NativeSchedulerStats;
+  channelState(channel: number): NativeScriptedChannelState | undefined;
+  circuitState(circuit: number): NativeScriptedCircuitState | undefined;
 }
