@@ -215,18 +215,21 @@ TEST_CASE("a circuit that becomes active inside a run of cells finds its place")
   Fixture f;
   CircuitQueue& a = f.add(20);
   CircuitQueue& b = f.add(20);
-  CircuitQueue& c = f.add(0);
+  CircuitQueue& c = f.add(3);
   f.base.beginRun(0);
   f.send(a, 1);
   f.send(b, 2);
-  // a is in the middle of a run when c joins.
+  f.send(c, 3);
+  // a is in the middle of a run and the heaviest already when c, lighter than a and heavier than b, joins.
   for (int i = 0; i < 5; ++i) {
     f.pool.giveBack(a.pop());
     f.mux.onCellSent(a);
   }
-  f.fill(c, 1);
+  f.fill(c, 2);
   f.mux.settle(a);
+  CHECK(f.mux.best() == &b);
+  f.send(b, 2);
   CHECK(f.mux.best() == &c);
-  f.send(c);
+  f.send(c, 2);
   CHECK(f.mux.best() == &b);
 }

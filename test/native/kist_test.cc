@@ -113,6 +113,20 @@ TEST_CASE("a quieter circuit that becomes active in a run on a waiting channel i
   CHECK(letters(kit.trace()) == "aaaccaaabb");
 }
 
+TEST_CASE("a quieter circuit that becomes active on the channel being served is served next") {
+  ScriptedScheduler kit("kist", plainConfig());
+  const uint32_t channel = kit.addChannel();
+  const uint32_t a = kit.addCircuit(channel);
+  const uint32_t b = kit.addCircuit(channel);
+  kit.queueCells(a, 8);
+  int left = 3;
+  kit.channel(channel)->duringFlush = [&] {
+    if (--left == 0) kit.queueCells(b, 2);
+  };
+  REQUIRE(kit.tick());
+  CHECK(letters(kit.trace()) == "aaabbaaaaa");
+}
+
 TEST_CASE("a circuit whose cells are dropped in a run leaves its channel in the right place") {
   ScriptedScheduler kit("kist", plainConfig());
   const uint32_t one = kit.addChannel();

@@ -111,13 +111,13 @@ TEST_CASE("every mux: best and second best are those with the lowest keys, whate
       CircuitQueue* some = bench.queues.empty()
                                ? nullptr
                                : bench.queues[roll(static_cast<uint32_t>(bench.queues.size()))].get();
-      if (choice < 2 && bench.queues.size() < 60) {
+      if (choice < 3 && bench.queues.size() < 200) {
         bench.add();
       } else if (choice < 40 && some != nullptr) {
         for (uint32_t i = roll(5); i > 0 && some->isAttached(); --i) bench.push(*some);
-      } else if (choice < 80 && bench.mux->best() != nullptr) {
-        bench.send(*bench.mux->best(), 1 + roll(4));
-      } else if (choice < 84 && some != nullptr && some->isAttached()) {
+      } else if (choice < 70 && bench.mux->best() != nullptr) {
+        bench.send(*bench.mux->best(), 1 + roll(2));
+      } else if (choice < 82 && some != nullptr && some->isAttached()) {
         bench.drop(*some);
         bench.mux->deactivate(*some);
       } else if (choice < 86 && some != nullptr && some->isAttached()) {
