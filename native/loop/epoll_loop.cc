@@ -151,7 +151,8 @@ void EpollLoop::runOnce(TimeNs maxWait) {
 void EpollLoop::turn(TimeNs maxWait) {
   bump(counters_.turns);
   int count;
-  if (workLeft_ || maxWait <= 0 || timers_.nextAt() <= now_) {
+  // Announcing a sleep invites a wake-up, so not where it is plain that there will be none.
+  if (workLeft_ || maxWait <= 0 || timers_.nextAt() <= now_ || !tasks_.seemsEmpty()) {
     count = wait(0);
   } else {
     sleepFlag_.announceSleep();
@@ -212,7 +213,7 @@ void EpollLoop::deliverOne(const epoll_event& event) {
   const uint32_t generation = static_cast<uint32_t>(event.data.u64 >> 32);
   const int fd = static_cast<int>(event.data.u64 & UINT32_MAX);
   if (generation == kOwn) {
-    if (fd == timerFd_) armedAt_ = kExpired;
+    if (fd == timerFd_) armedAt_ = kNever;  // It fires once, then stands disarmed.
     return;
   }
   // An earlier listener of this batch may have unwatched this descriptor, watched it anew or narrowed its

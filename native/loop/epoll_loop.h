@@ -68,10 +68,7 @@ class EpollLoop final : public EventLoop {
   int epollFd_ = -1;
   int timerFd_ = -1;
   int wakeFd_ = -1;
-  /// What the timerfd stands at: a deadline, kNever when disarmed, kExpired when it fired and must be set
-  /// anew.
-  static constexpr TimeNs kExpired = -1;
-  TimeNs armedAt_ = kNever;
+  TimeNs armedAt_ = kNever;  ///< What the timerfd is set to; kNever when disarmed.
   uint32_t nextGeneration_ = 1;
   bool workLeft_ = false;
   std::vector<Watch> watches_;  ///< By descriptor.

@@ -67,7 +67,8 @@ class EventLoop : public Clock {
 
   /// Runs `task` in a coming turn. Any thread. Tasks of one thread keep their order.
   virtual void post(Task task) = 0;
-  /// Makes a sleeping loop turn once more. Any thread. At most one system call.
+  /// Makes a sleeping loop turn once more. Any thread. At most one system call; none while the loop is awake,
+  /// because it looks at what was published before the call in onBeforeSleep().
   virtual void wake() = 0;
 
   void setTurnListener(TurnListener* listener) { turnListener_ = listener; }

@@ -23,10 +23,13 @@ class TaskQueue {
     return tasks_.empty();
   }
 
+  /// Without the mutex: may miss a task that arrives meanwhile.
+  bool seemsEmpty() const { return !hasTasks_.load(std::memory_order_acquire); }
+
   /// Runs what was posted so far, outside the mutex; what these tasks post waits for the next call. Returns
   /// their number. A task that arrives meanwhile may be missed here, never by isEmpty().
   size_t runAll() {
-    if (!hasTasks_.load(std::memory_order_acquire)) return 0;
+    if (seemsEmpty()) return 0;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       running_.swap(tasks_);

@@ -126,6 +126,19 @@ TEST_CASE("transport: what was written before a close arrives, then the end") {
   });
 }
 
+TEST_CASE("transport: an end read outside an upward call is not announced again") {
+  forEach([](TransportRig& rig) {
+    rig.server.whenReadable = [] {};
+    rig.client.close(false);
+    REQUIRE(rig.until([&] { return rig.server.readable > 1; }));
+    rig.server.readAll();
+    CHECK(rig.server.ended);
+    const int calls = rig.server.calls();
+    rig.turns(5);
+    CHECK(rig.server.calls() == calls);
+  });
+}
+
 TEST_CASE("transport: half a close ends one direction only") {
   forEach([](TransportRig& rig) {
     CHECK(isOk(rig.client.transport().shutdownWrite()));
