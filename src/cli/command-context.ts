@@ -26,7 +26,7 @@ function makeLogger(level: LogLevel, output: Output): Logger {
       done();
     },
   });
-  return createLogger(level, pretty({ colorize: true, destination }));
+  return createLogger(level, pretty({ colorize: true, singleLine: true, destination }));
 }
 
 /** Reads the flags (usage errors are thrown), sets up output, logging and signals, and passes warnings on. */

@@ -93,3 +93,16 @@ export function formatCounters(counters: Counters): string {
     `${limitsAtZero} limits at zero`,
   ].join(' | ');
 }
+
+/** The same figures for a terminal of 80 columns. */
+export function formatCountersShort(counters: Counters): string {
+  const { circuits, streams, timedRuns, drainRuns, lightRuns, limitsAtZero } = counters;
+  return [
+    `${Math.round(counters.cellsPerSecond)} cells/s`,
+    `${circuits} circuits`,
+    `${streams} streams`,
+    `runs ${timedRuns}/${drainRuns}/${lightRuns}`,
+    `p50 ${formatMs(counters.delayP50Ms)} p99 ${formatMs(counters.delayP99Ms)} ms`,
+    `${limitsAtZero} at 0`,
+  ].join(', ');
+}

@@ -7,7 +7,7 @@ import { makeContext } from './command-context.js';
 import { checkPlatform } from './platform.js';
 
 /** An embedded network decides these by itself. */
-const DECIDED = ['registration', 'bind', 'routerPort', 'allowPrivateTargets'];
+const DECIDED = ['registration', 'bind', 'proxyBind', 'routerPort', 'allowPrivateTargets'];
 
 interface NetworkFlags extends Flags {
   relays: string;

@@ -21,6 +21,12 @@ export class Output {
     return !this.json && this.#out.isTTY === true;
   }
 
+  /** How many characters fit into the status line. A terminal that does not know its width says 0. */
+  get width(): number {
+    const columns = this.#out.columns ?? 0;
+    return (columns > 0 ? columns : 80) - 1;
+  }
+
   /** One happening: `text` for people (none: nothing to see), `event` and `fields` for programs. */
   tell(event: string, fields: object, text?: string): void {
     if (this.json) this.#out.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -42,8 +48,7 @@ export class Output {
   /** Rewrites the status line; nothing where there is no terminal. */
   status(text: string): void {
     if (!this.isTerminal) return;
-    const width = Math.max(20, (this.#out.columns ?? 80) - 1);
-    this.#out.write(`\r\x1b[K${text.slice(0, width)}`);
+    this.#out.write(`\r\x1b[K${text.slice(0, this.width)}`);
     this.#hasStatus = true;
   }
 

@@ -74,9 +74,11 @@ function makeOrigin(
 
 async function bringUp(router: Tor61Router, context: CommandContext, stack: CloseStack): Promise<void> {
   const { config, output, logger } = context;
+  const { host: service, port: servicePort } = config.registration;
+  output.line(`Registering ${formatRouterName(router.group, router.instance)} at ${service}:${servicePort}`);
   const { relay, discovery } = await makeRelay(router, context, stack);
   const origin = makeOrigin(relay, discovery, context, stack);
-  const proxy = new HttpProxy({ dialer: origin, host: config.bind, port: router.proxyPort, logger });
+  const proxy = new HttpProxy({ dialer: origin, host: config.proxyBind, port: router.proxyPort, logger });
   stack.add(() => proxy.close());
   // The proxy's port is tried first: a router that cannot stay should not be registered.
   const { host, port } = await proxy.listen();

@@ -1,7 +1,8 @@
 import type { NativeStats } from '../native/binding-types.js';
 import { systemClock } from '../util/clock.js';
 import type { Clock, ClockTimer } from '../util/clock.js';
-import { countersBetween, formatCounters } from './counters.js';
+import { countersBetween, formatCounters, formatCountersShort } from './counters.js';
+import type { Counters } from './counters.js';
 import type { Output } from './output.js';
 
 const TICK_MS = 1000;
@@ -19,6 +20,12 @@ export interface StatsTickerOptions {
   /** Counters for people too: in place on a terminal, else a line every 10 s. */
   readonly live: boolean;
   readonly clock?: Clock;
+}
+
+/** The long form where it fits. */
+function fitting(counters: Counters, width: number): string {
+  const long = formatCounters(counters);
+  return long.length <= width ? long : formatCountersShort(counters);
 }
 
 /** Shows the counters: for people where `live` is set, for programs (JSON lines every second) always. */
@@ -62,7 +69,7 @@ export class StatsTicker {
     this.#before = stats.dataPlane;
     this.#at = this.#clock.now();
     if (output.json) output.tell('stats', { seconds, counters, ...stats });
-    else if (output.isTerminal) output.status(formatCounters(counters));
+    else if (output.isTerminal) output.status(fitting(counters, output.width));
     else output.line(formatCounters(counters));
   }
 }

@@ -32,8 +32,10 @@ export interface RelayConfig {
   readonly circuitIdleMs: number;
 
   readonly registration: HostPort;
-  /** The address that the router and the proxy listen on. */
+  /** The address that the router listens on. */
   readonly bind: string;
+  /** The address that the HTTP proxy listens on: apart, so that joining a network opens it to nobody. */
+  readonly proxyBind: string;
   /** 0: any free port. */
   readonly routerPort: number;
   readonly allowPrivateTargets: boolean;

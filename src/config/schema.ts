@@ -171,7 +171,7 @@ const ENGINE_OPTIONS: Schema<
 };
 
 const RELAY_OPTIONS: Schema<
-  'registration' | 'bind' | 'routerPort' | 'allowPrivateTargets' | 'congestionControl'
+  'registration' | 'bind' | 'proxyBind' | 'routerPort' | 'allowPrivateTargets' | 'congestionControl'
 > = {
   registration: {
     group: 'relay',
@@ -188,7 +188,15 @@ const RELAY_OPTIONS: Schema<
     flag: '--bind',
     argument: 'address',
     default: '127.0.0.1',
-    help: 'Address that the router and the proxy listen on.',
+    help: 'Address that the router listens on; 0.0.0.0 for every one.',
+  },
+  proxyBind: {
+    group: 'relay',
+    kind: ipAddress(4),
+    flag: '--proxy-bind',
+    argument: 'address',
+    default: '127.0.0.1',
+    help: 'Address that the HTTP proxy listens on. It asks nobody for a password.',
   },
   routerPort: {
     group: 'relay',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countersBetween, formatCounters, percentile } from '../../src/cli/counters.js';
+import { countersBetween, formatCounters, formatCountersShort, percentile } from '../../src/cli/counters.js';
 import { Output } from '../../src/cli/output.js';
 import { StatsTicker } from '../../src/cli/stats-ticker.js';
 import type { NativeHistogram, NativeReactorStats, NativeStats } from '../../src/native/binding-types.js';
@@ -78,10 +78,17 @@ test('the line for people has every figure, with a dash where nothing was measur
   assert.match(formatCounters(countersBetween(undefined, snapshot(reactor(0, {})), 1)), /p50 - p99 - ms/);
 });
 
+test('the short line fits into 80 columns on a busy relay', () => {
+  const delays = { 1_500_000: 99, 2_000_000_000: 5 };
+  const line = formatCountersShort(countersBetween(undefined, snapshot(reactor(999_990, delays)), 10));
+  assert.equal(line, '99999 cells/s, 4 circuits, 2 streams, runs 99999/1/2, p50 1.50 p99 2000 ms, 5 at 0');
+  assert.ok(line.length <= 80 + 2);
+});
+
 class FakeTerminal {
   text = '';
   readonly isTTY: boolean;
-  readonly columns = 60;
+  columns = 80;
 
   constructor(isTTY: boolean) {
     this.isTTY = isTTY;
@@ -117,12 +124,23 @@ test('on a terminal the line is rewritten each second within the width, and gone
   assert.equal(updates.length, 3);
   assert.ok(
     updates.every(
-      (update) => update.startsWith('100 cells/s') && update.length < 60 && !update.includes('\n'),
+      (update) => update.startsWith('100 cells/s') && update.length < 80 && !update.includes('\n'),
     ),
   );
   await ticker.close();
   assert.ok(sink.text.endsWith('\r\x1b[K'));
   assert.equal(clock.pendingTimers, 0);
+});
+
+test('a wide terminal gets the long line, one that does not know its width counts as 80', () => {
+  const wide = ticking({ isTTY: true });
+  wide.sink.columns = 200;
+  wide.clock.advance(1000);
+  assert.match(wide.sink.text, /limits at zero$/);
+  const unknown = ticking({ isTTY: true });
+  unknown.sink.columns = 0;
+  unknown.clock.advance(1000);
+  assert.match(unknown.sink.text, /at 0$/);
 });
 
 test('without a terminal there is a plain line every 10 s, or none where nobody asked', () => {
