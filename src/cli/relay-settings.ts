@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import type { HostPort, RelayConfig } from '../config/index.js';
 import type { NativeSocketOptions } from '../native/binding-types.js';
 import type { DataPlaneOptions } from '../native/data-plane-options.js';
-import { KistError, messageOf } from '../util/errors.js';
+import { KistError, codeOf, messageOf } from '../util/errors.js';
 
 /** The data plane that a configuration asks for. Policies that the addon lacks are passed over. */
 export function dataPlaneOptions(config: RelayConfig, usable: readonly string[]): DataPlaneOptions {
@@ -34,6 +34,13 @@ export function dataPlaneOptions(config: RelayConfig, usable: readonly string[])
 
 export function socketOptions({ congestionControl }: RelayConfig): { socket?: NativeSocketOptions } {
   return congestionControl === undefined ? {} : { socket: { congestionControl } };
+}
+
+/** A congestion control that the kernel lacks shows only when a socket asks for it, as a bare ENOENT. */
+export function explainStart(error: unknown, { congestionControl }: RelayConfig): unknown {
+  if (congestionControl === undefined || codeOf(error) !== 'ENOENT') return error;
+  const message = `--congestion-control must be one that this kernel has, got ${JSON.stringify(congestionControl)}`;
+  return new KistError('ERR_KIST_OPTION', message, 'operator', error);
 }
 
 /**

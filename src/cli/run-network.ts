@@ -4,7 +4,7 @@ import type { NetworkProgress, SmokeReport } from '../network/index.js';
 import { systemClock } from '../util/clock.js';
 import { KistError } from '../util/errors.js';
 import type { CommandContext } from './command-context.js';
-import { dataPlaneOptions, socketOptions } from './relay-settings.js';
+import { dataPlaneOptions, explainStart, socketOptions } from './relay-settings.js';
 import { StatsTicker } from './stats-ticker.js';
 import { withinStopTimeout } from './stop-signal.js';
 import type { Closeable } from './stop-signal.js';
@@ -16,19 +16,23 @@ export interface NetworkSettings {
 
 const SMOKE_TIMEOUT_MS = 60_000;
 
-function bringUp(
+async function bringUp(
   settings: NetworkSettings,
   { config, output, logger }: CommandContext,
   signal: AbortSignal,
 ): Promise<EmbeddedNetwork> {
-  return EmbeddedNetwork.start({
+  const dataPlane = dataPlaneOptions(config, loadBinding().info().schedulers);
+  const network = EmbeddedNetwork.start({
     ...settings,
-    dataPlane: dataPlaneOptions(config, loadBinding().info().schedulers),
+    dataPlane,
     ...socketOptions(config),
     logger,
     signal,
     onProgress: ({ text, ...fields }: NetworkProgress) => output.tell('up', fields, text),
     onCircuit: (hops) => output.tell('circuit', { hops }, formatCircuit(hops)),
+  });
+  return network.catch((error: unknown) => {
+    throw explainStart(error, config);
   });
 }
 

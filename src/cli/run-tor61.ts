@@ -7,24 +7,14 @@ import { formatCircuit } from '../network/hops.js';
 import { Origin } from '../origin/index.js';
 import { HttpProxy } from '../proxy/index.js';
 import { Relay } from '../relay/index.js';
-import { KistError, codeOf, messageOf } from '../util/errors.js';
 import type { CommandContext } from './command-context.js';
-import { dataPlaneOptions, publicHost, socketOptions } from './relay-settings.js';
+import { dataPlaneOptions, explainStart, publicHost, socketOptions } from './relay-settings.js';
 import { StatsTicker } from './stats-ticker.js';
 
 export interface Tor61Router {
   readonly group: number;
   readonly instance: number;
   readonly proxyPort: number;
-}
-
-const LISTEN_FAULTS = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'];
-
-/** The system's refusal says neither for what nor where. */
-function explainListen(error: unknown, where: string): unknown {
-  if (!LISTEN_FAULTS.includes(codeOf(error) ?? '')) return error;
-  const message = `the router cannot listen on ${where}: ${messageOf(error)} (${codeOf(error)})`;
-  return new KistError('ERR_KIST_LISTEN', message, 'operator', error);
 }
 
 function makePlane({ config, logger }: CommandContext, stack: CloseStack): DataPlane {
@@ -82,9 +72,7 @@ async function bringUp(router: Tor61Router, context: CommandContext, stack: Clos
   stack.add(() => proxy.close());
   // The proxy's port is tried first: a router that cannot stay should not be registered.
   const { host, port } = await proxy.listen();
-  const record = await relay.start().catch((error: unknown) => {
-    throw explainListen(error, `${config.bind}:${config.routerPort}`);
-  });
+  const record = await relay.start();
   output.tell('router', record, `${record.name} (agent ID ${record.agentId})`);
   output.tell('proxy', { host, port }, `HTTP proxy is up on port ${port}`);
   output.line(`Tor61 router is up on port ${record.port}`);
@@ -108,7 +96,7 @@ export async function startTor61(
   } catch (error) {
     await stack.close().catch(() => undefined);
     signal.throwIfAborted();
-    throw error;
+    throw explainStart(error, context.config);
   } finally {
     release();
   }

@@ -94,6 +94,22 @@ test('an addon that does not load: 5', async (t) => {
   }
 });
 
+test(
+  'an address that is not ours: 4; a congestion control that the kernel lacks: 2',
+  { timeout: 60_000 },
+  async (t) => {
+    const { service, address } = await startRegistration();
+    t.after(() => service.destroy());
+    const args = ['tor61', '1', '1', '0', '--registration', address];
+    const foreign = await runCli([...args, '--bind', '192.0.2.1']);
+    assert.equal(foreign.code, 4);
+    assert.match(foreign.stderr, /192\.0\.2\.1/);
+    const lacking = await runCli([...args, '--congestion-control', 'none-such']);
+    assert.equal(lacking.code, 2);
+    assert.match(lacking.stderr, /--congestion-control must be .*"none-such"/);
+  },
+);
+
 test('the registration service and the help need no addon', async (t) => {
   const env = { KIST_RELAY_ADDON: '/nonexistent/kist_relay.node' };
   assert.equal((await runCli(['--help'], env)).code, 0);
