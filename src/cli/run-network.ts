@@ -58,8 +58,10 @@ export async function startNetwork(
 }
 
 function tellReport(report: SmokeReport, seconds: number, { output }: CommandContext): void {
-  report.hops.forEach(({ name, away, toward }, i) => {
-    output.line(`hop ${i + 1}: ${name} carried ${away} DATA cells away from the origin, ${toward} toward it`);
+  report.hops.forEach(({ name, awayFromOrigin, towardOrigin }, i) => {
+    output.line(
+      `hop ${i + 1}: ${name} carried ${awayFromOrigin} DATA cells away from the origin, ${towardOrigin} toward it`,
+    );
   });
   const { resources, bytesDown, bytesUp } = report;
   const what = `${resources} resources, ${bytesDown} bytes down and ${bytesUp} up, every byte right`;

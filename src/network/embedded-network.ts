@@ -39,8 +39,8 @@ interface NetworkParts {
 
 /** DATA cells of one relay: passed on, or packed and unpacked where the circuit ends. */
 function countHop(name: string, cells: NativeOwnerStats | undefined): HopCount {
-  const away = (cells?.dataForward ?? 0) + (cells?.dataUnpacked ?? 0);
-  return { name, away, toward: (cells?.dataBackward ?? 0) + (cells?.dataPacked ?? 0) };
+  const awayFromOrigin = (cells?.dataForward ?? 0) + (cells?.dataUnpacked ?? 0);
+  return { name, awayFromOrigin, towardOrigin: (cells?.dataBackward ?? 0) + (cells?.dataPacked ?? 0) };
 }
 
 /**

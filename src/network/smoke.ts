@@ -7,8 +7,8 @@ import type { ProxyAddress } from './proxy-fetch.js';
 /** DATA cells that one relay carried so far, away from and toward the origin. */
 export interface HopCount {
   readonly name: string;
-  readonly away: number;
-  readonly toward: number;
+  readonly awayFromOrigin: number;
+  readonly towardOrigin: number;
 }
 
 /** What the smoke test needs to know of the network it tries. */
@@ -72,13 +72,13 @@ function checkHops(
   const path = (hops: readonly HopCount[]): string => hops.map(({ name }) => name).join(' -> ');
   if (after.length !== HOPS) throw smokeError(`the circuit has ${after.length} hops instead of ${HOPS}`);
   if (path(before) !== path(after)) throw smokeError(`the circuit changed to ${path(after)} during the test`);
-  return after.map(({ name, away, toward }, i) => {
-    const hop = { name, away: away - (before[i]?.away ?? 0), toward: toward - (before[i]?.toward ?? 0) };
-    const isEnough = hop.away * CELL_BYTES >= bytes.up && hop.toward * CELL_BYTES >= bytes.down;
-    if (isEnough) return hop;
-    throw smokeError(
-      `${name} carried only ${hop.away} DATA cells away from and ${hop.toward} toward the origin`,
-    );
+  return after.map((hop, i) => {
+    const awayFromOrigin = hop.awayFromOrigin - (before[i]?.awayFromOrigin ?? 0);
+    const towardOrigin = hop.towardOrigin - (before[i]?.towardOrigin ?? 0);
+    const isEnough = awayFromOrigin * CELL_BYTES >= bytes.up && towardOrigin * CELL_BYTES >= bytes.down;
+    if (isEnough) return { name: hop.name, awayFromOrigin, towardOrigin };
+    const counts = `${awayFromOrigin} DATA cells away from and ${towardOrigin} toward the origin`;
+    throw smokeError(`${hop.name} carried only ${counts}`);
   });
 }
 

@@ -41,7 +41,7 @@ function subject(perCall: number, names: readonly string[] = NAMES): SmokeSubjec
   const { port } = proxy.address() as AddressInfo;
   const hops = (): HopCount[] => {
     calls++;
-    return names.map((name) => ({ name, away: calls * perCall, toward: calls * perCall }));
+    return names.map((name) => ({ name, awayFromOrigin: calls * perCall, towardOrigin: calls * perCall }));
   };
   return { proxy: { host: '127.0.0.1', port }, site, hops };
 }
@@ -54,7 +54,7 @@ test('right bytes over three busy hops pass', async () => {
   meddle = passOn;
   const report = await run(subject(20_000));
   assert.deepEqual(
-    report.hops.map(({ away }) => away),
+    report.hops.map(({ awayFromOrigin }) => awayFromOrigin),
     [20_000, 20_000, 20_000],
   );
   assert.equal(report.bytesUp, 5_000_000);
