@@ -71,9 +71,10 @@ void onOutOfRoom(SchedulerRun& run, SchedulableChannel& channel) {
   if (parks || run.config().drainWake) {
     const bool bounded = boundsUnsent(run, channel);
     const bool futile = isZero && slot.drainedInVain;
-    const bool watched = bounded && (futile || watch(run, channel));
+    // A parked channel listens to any writability: it has nothing better.
+    const bool watched = (bounded || parks) && (futile || watch(run, channel));
     // A timer knows less than a drain event, so a channel that is still without room then has to wait.
-    if (!watched && run.config().drainWake && slot.parkStep == 0) wake = drainTime(run, slot);
+    if (!(bounded && watched) && run.config().drainWake && slot.parkStep == 0) wake = drainTime(run, slot);
   }
   slot.drainedInVain = false;
   if (slot.state != ChannelState::kPending || slot.parked) return;

@@ -120,13 +120,14 @@ TEST_CASE("every mux: best and second best are those with the lowest keys, whate
       } else if (choice < 82 && some != nullptr && some->isAttached()) {
         bench.drop(*some);
         bench.mux->deactivate(*some);
-      } else if (choice < 86 && some != nullptr && some->isAttached()) {
+      } else if (choice < 84 && some != nullptr && some->isAttached()) {
         bench.mux->detach(*some);
         bench.drop(*some);
-      } else if (choice < 88) {
+        bench.mux->attach(*some, some->key().handle);
+      } else if (choice < 87) {
         now += static_cast<TimeNs>(roll(40)) * kSecond;
         bench.base.beginRun(now);
-      } else if (choice == 88) {
+      } else if (choice == 87) {
         bench.base.setHalflife(now, static_cast<TimeNs>(1 + roll(20)) * kSecond);
       }
       bench.check();

@@ -181,7 +181,9 @@ TEST_CASE("counts that fall together at zero in the middle of a run put the olde
   ScriptedScheduler kit("kist", plainConfig(), kSecond);
   const uint32_t a = kit.addCircuit(kit.addChannel());
   const uint32_t b = kit.addCircuit(kit.addChannel());
-  const uint32_t third = kit.addChannel();
+  const uint32_t c = kit.addCircuit(kit.addChannel());
+  const uint32_t d = kit.addCircuit(kit.addChannel());
+  const uint32_t fresh = kit.addChannel();
   kit.queueCells(a, 5);
   REQUIRE(kit.tick());
   kit.queueCells(b, 3);
@@ -189,18 +191,19 @@ TEST_CASE("counts that fall together at zero in the middle of a run put the olde
   // Two rescales, half a thousand half-lives each.
   for (const TimeNs time : {510 * kSecond, 1020 * kSecond}) {
     kit.setTime(time);
-    kit.queueCells(kit.addCircuit(third), 1);
+    kit.queueCells(c, 1);
+    kit.queueCells(d, 1);
     REQUIRE(kit.tick());
   }
   CHECK(kit.base().rescales() == 2);
   kit.setTime(1400 * kSecond);
-  kit.queueCells(a, 1);
-  kit.queueCells(b, 1);
-  kit.queueCells(kit.addCircuit(third), 1);
-  kit.channel(third)->duringFlush = [&] { kit.setHalflife(2 * kSecond); };
   kit.clearTrace();
+  // In this order b stands above a in the heap of the run, c and d beside and below.
+  kit.queueCells(kit.addCircuit(fresh), 1);
+  for (const uint32_t circuit : {b, c, a, d}) kit.queueCells(circuit, 1);
+  kit.channel(fresh)->duringFlush = [&] { kit.setHalflife(2 * kSecond); };
   REQUIRE(kit.tick());
-  CHECK(letters(kit.trace()) == "eab");
+  CHECK(letters(kit.trace()) == "eabcd");
 }
 
 TEST_CASE("counts are as of now, and survive a change of half-life") {
