@@ -5,7 +5,7 @@
 //   addon [--san LIST]            the addon apart, warnings as errors, with sanitizers (address,undefined or thread);
 //                                 prints its path
 //   tests [--san LIST] [--run]    the C++ test program; prints its path, or runs it (doctest's options after --)
-//   bench                         the C++ bench programs; prints one path a line
+//   bench                         the C++ bench programs and addons; prints one path a line
 //   prebuild                      prebuilds/ for the packed tarball
 //
 // All but `install` and `build` work under .cache/native/ and leave build/ alone. Exit code 2: a tool is missing.
@@ -24,7 +24,7 @@ import {
   root,
   run,
 } from './tools/toolchain.mjs';
-import { benchSources, buildAddonInPlace, buildApart, withWorkspace } from './tools/workspace.mjs';
+import { benchSources, buildAddonInPlace, buildApart, isBenchAddon, withWorkspace } from './tools/workspace.mjs';
 
 const SANITIZERS = ['address,undefined', 'address', 'undefined', 'thread'];
 
@@ -76,7 +76,7 @@ async function addon(args) {
 async function bench() {
   const names = benchSources().map((source) => basename(source, '.cc'));
   const folder = await buildApart('bench', { benches: true, targets: names });
-  for (const name of names) console.log(join(folder, name));
+  for (const name of names) console.log(join(folder, isBenchAddon(name) ? `${name}.node` : name));
 }
 
 function prebuildIsFresh() {

@@ -18,21 +18,28 @@ import { buildEnv, checkCompiler, findNodeGyp, root, run } from './toolchain.mjs
 
 const LINKED = ['native', 'test', 'bench', 'package.json', 'node_modules', 'README.md', 'LICENSE'];
 
-/** binding.gyp with one executable per file of bench/native (none when `benches` is false). */
+/** binding.gyp with one target per file of bench/native (none when `benches` is false): an addon, else a program. */
 function gypText(benches) {
   const text = readFileSync(join(root, 'binding.gyp'), 'utf8');
   if (!benches) return text;
   const gyp = JSON.parse(text.replace(/^\s*#.*$/gm, ''));
   for (const source of benchSources()) {
+    const name = basename(source, '.cc');
+    const kind = isBenchAddon(name) ? { defines: ['NAPI_VERSION=9'] } : { type: 'executable' };
     gyp.targets.push({
-      target_name: basename(source, '.cc'),
-      type: 'executable',
+      target_name: name,
+      ...kind,
       dependencies: ['kist_core'],
       sources: [source],
       include_dirs: ['bench/native'],
     });
   }
   return JSON.stringify(gyp, null, 2);
+}
+
+/** True for a bench source that Node loads. */
+export function isBenchAddon(name) {
+  return name.endsWith('_addon');
 }
 
 export function benchSources() {
