@@ -53,7 +53,7 @@ void Channel::sendLinkCell(ByteSpan cell) {
 void Channel::close(CloseReason reason, int error) {
   if (state_ == State::kDraining || state_ == State::kClosed) return;
   const bool nothingToSend = outbuf_.isEmpty() && transport_->queuedBytes() == 0;
-  if (state_ == State::kConnecting || nothingToSend) {
+  if (state_ == State::kConnecting || reason == CloseReason::kShutdown || (eof_ && nothingToSend)) {
     abort(reason, error);
     return;
   }
@@ -63,7 +63,7 @@ void Channel::close(CloseReason reason, int error) {
   drainDeadline_ = context_.loop.now() + kDrainTime;
   context_.scheduler.release(*this);
   inbuf_.clear();
-  transport_->setReading(false);
+  transport_->setReading(!eof_);
   transport_->watchWritable();
   listener_.onChannelDone(*this);
 }
@@ -79,12 +79,30 @@ void Channel::abort(CloseReason reason, int error) {
   context_.scheduler.release(*this);
   inbuf_.clear();
   outbuf_.clear();
-  transport_->close(reason != CloseReason::kRequested && reason != CloseReason::kPeer);
+  transport_->close(reason == CloseReason::kError || reason == CloseReason::kMalformed);
   drainDeadline_ = 0;
   listener_.onChannelDone(*this);
 }
 
-void Channel::finish() { abort(closeReason_, closeError_); }
+void Channel::finishDraining() {
+  if (!outbuf_.isEmpty() || transport_->queuedBytes() > 0) return;
+  // Closing with unread input would reset the connection and take the last cells from the peer: say that we are done, then
+  // read on to its end.
+  if (eof_ || !isOk(transport_->shutdownWrite())) abort(closeReason_, closeError_);
+}
+
+void Channel::discardInput() {
+  for (int reads = 0; reads < 4 && state_ == State::kDraining; ++reads) {
+    const IoResult result = transport_->read(context_.scratch);
+    if (result.status == Status::kWouldBlock) return;
+    if (result.status == Status::kOk) continue;
+    eof_ = true;
+    if (result.status == Status::kError) outbuf_.clear();
+    transport_->setReading(false);
+    finishDraining();
+    return;
+  }
+}
 
 // Reading.
 
@@ -107,6 +125,10 @@ void Channel::updateReading() {
 }
 
 void Channel::onTransportReadable() {
+  if (state_ == State::kDraining) {
+    discardInput();
+    return;
+  }
   size_t left = kReadPerTurn;
   while (holds_ == 0 && left > 0 && (state_ == State::kHandshake || state_ == State::kOpen)) {
     MutableByteSpan room = context_.scratch;
@@ -270,7 +292,7 @@ void Channel::onTransportConnected() {
 void Channel::onTransportWritable() {
   writeOutbuf();
   if (state_ == State::kDraining) {
-    if (outbuf_.isEmpty() && transport_->queuedBytes() == 0) finish();
+    finishDraining();
     return;
   }
   if (state_ != State::kOpen) return;

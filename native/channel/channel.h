@@ -126,7 +126,8 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   FlushResult flushDestroy(uint64_t budget);
   size_t cutCells(ByteSpan input);
   void keepInput(ByteSpan rest);
-  void finish();
+  void finishDraining();
+  void discardInput();
   void updateReading();
 
   ChannelContext& context_;
