@@ -26,4 +26,7 @@ class SystemClock final : public Clock {
   TimeNs now() const override;
 };
 
+/// CPU time of the calling thread.
+TimeNs threadCpuTime();
+
 }  // namespace kist

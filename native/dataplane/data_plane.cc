@@ -36,6 +36,7 @@ std::unique_ptr<DataPlane> DataPlane::create(const PlaneConfig& config, std::fun
 }
 
 bool DataPlane::start(std::string& problem) {
+  if (!config_.manual) raiseDescriptorLimit();
   const SharedPlane shared{events_, rings_, budget_, hub_};
   for (uint32_t i = 0; i < config_.threads; ++i) {
     int error = 0;

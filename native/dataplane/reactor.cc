@@ -1,7 +1,6 @@
 #include "dataplane/reactor.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "registry/muxes.h"
 #include "registry/schedulers.h"
@@ -226,9 +225,7 @@ ReactorSnapshot Reactor::snapshot() {
   result.cellsInUse = cells_.inUse();
   result.turns = loop_.stats().turns;
   result.sleeps = loop_.stats().sleeps;
-  timespec cpu{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-  result.cpuNs = static_cast<uint64_t>(cpu.tv_sec) * kSecond + static_cast<uint64_t>(cpu.tv_nsec);
+  result.cpuNs = static_cast<uint64_t>(threadCpuTime());
   result.counters = counters_;
   return result;
 }

@@ -13,7 +13,6 @@
 #include "registry/muxes.h"
 #include "registry/schedulers.h"
 #include "registry/tcp_info_sources.h"
-#include "transport/socket.h"
 
 namespace kist {
 
@@ -166,7 +165,6 @@ Napi::Value infoOf(const Napi::CallbackInfo& call) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  raiseDescriptorLimit();
   exports.Set("DataPlane", PlaneWrap::define(env));
   exports.Set("ScriptedScheduler", ScriptedWrap::define(env));
   exports.Set("info", Napi::Function::New(env, infoOf, "info"));

@@ -20,7 +20,7 @@ export const nativeLayers: LayerTable = [
   ['registry', 'all above'],
   ['dataplane', 'all above'],
   ['sim', 'all above'],
-  ['napi', ['dataplane', 'sim', 'base']],
+  ['napi', ['dataplane', 'sim', 'base', 'registry']],
 ];
 
 export const typescriptLayers: LayerTable = [
@@ -35,7 +35,10 @@ export const typescriptLayers: LayerTable = [
   ['relay', ['util', 'config', 'native', 'dialect', 'discovery', 'directory', 'metrics']],
   ['origin', ['util', 'native', 'dialect', 'discovery', 'relay']],
   ['proxy', ['util', 'origin']],
-  ['network', ['util', 'config', 'registration', 'relay', 'origin', 'proxy']],
+  [
+    'network',
+    ['util', 'config', 'native', 'dialect', 'discovery', 'registration', 'relay', 'origin', 'proxy'],
+  ],
   ['storage', ['util']],
   ['collector', ['util', 'config', 'directory', 'storage', 'discovery', 'origin', 'metrics']],
   ['scanner', ['util', 'config', 'directory', 'storage', 'discovery', 'origin', 'metrics']],

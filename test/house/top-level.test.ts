@@ -5,15 +5,17 @@ import { repository } from '../support/house-source.js';
 
 const ALWAYS = [
   'LICENSE',
+  'README.md',
   'bench',
   'binding.gyp',
   'native',
   'package-lock.json',
   'package.json',
+  'run',
   'src',
   'test',
 ];
-const FIXED = new Set([...ALWAYS, 'README.md', 'run', 'tsconfig.json']);
+const FIXED = new Set([...ALWAYS, 'tsconfig.json']);
 // Made by installing, building and packing; never in the repository.
 const MADE = new Set(['node_modules', 'build', 'dist', 'prebuilds', 'coverage']);
 
