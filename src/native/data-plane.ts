@@ -19,7 +19,7 @@ import type { AcceptListener, CircuitListener, ConnectListener } from './listene
 
 const EVENTS_PER_TURN = 256;
 const SLOTS_PER_EVENT = 5;
-/** The longest a timer can wait; it only has to exist. */
+/** The longest a timer can wait. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 export interface DataPlaneDependencies {
@@ -182,6 +182,8 @@ export class DataPlane {
     const { listeners, channels, connects } = this.#router;
     const isBusy = !this.#isClosed && listeners.size + channels.size + connects.size > 0;
     if (isBusy && this.#keepAlive === undefined) {
+      // It measures no time: it only has to exist.
+      // oxlint-disable-next-line no-restricted-globals
       this.#keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
     } else if (!isBusy && this.#keepAlive !== undefined) {
       clearInterval(this.#keepAlive);

@@ -12,7 +12,7 @@ interface StreamRig {
   readonly fake: FakeNative;
   readonly stream: OriginStream;
   readonly circuit: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 async function streamRig(): Promise<StreamRig> {

@@ -12,7 +12,7 @@ interface Rig {
   readonly origin: Origin;
   readonly relays: RelayRecord[];
   readonly events: string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 async function originRig(options: Partial<OriginOptions> = {}): Promise<Rig> {
