@@ -78,6 +78,7 @@ class Circuit {
   bool nextHeldByHome = false;  ///< At a stub: home's backward queue is over cellq_high.
   HeldCells held;
   std::shared_ptr<CircuitStreams> streams;  ///< Made by the edge for a circuit that ends here.
+  uint32_t extendAttempt = 0;   ///< Counts attempts to extend: another reactor's late answer to an old one is told apart.
   uint64_t createToken = 0;     ///< Origin circuit: what the control plane calls the request.
   uint32_t owner = 0;
   TimeNs lastCell = 0;

@@ -52,6 +52,8 @@ class DataPlane {
   void step(TimeNs to);
   TimeNs nextWake();
   MockTcpInfo* mockTcpInfo(uint32_t reactor);
+  /// Where this plane's memory transports meet; lets a test bring ends of its own.
+  MemoryHub& memoryHub() { return hub_; }
 
   /// Closes everything, stops and joins the threads. Idempotent.
   void close();

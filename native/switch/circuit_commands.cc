@@ -11,6 +11,11 @@ namespace {
 /// The payload of a CREATE that crosses to another reactor: whole-cell buffers carry it.
 ByteSpan cut(ByteSpan bytes) { return bytes.first(std::min<size_t>(bytes.size(), kMaxCellLength)); }
 
+/// True while the CREATE toward `next` still waits in its queue: given up now, nobody will ever answer it.
+bool isCreateUnsent(const CircuitEnd& next) {
+  return !next.queue.isEmpty() && next.channel->dialect().view(next.queue.front()->bytes).kind == CellKind::kCreate;
+}
+
 }  // namespace
 
 Circuit* CellSwitch::makeCircuit(uint32_t owner) {
@@ -106,12 +111,14 @@ void CellSwitch::extendCircuit(Circuit& circuit, Handle channelHandle, ByteSpan 
   holdCircuit(circuit);
   if (circuit.state != CircuitState::kExtending) return;
   circuit.nextHop = NextHop::kCreating;
+  ++circuit.extendAttempt;
   if (channelHandle.reactor() != reactor_) {
     outgoing_ = Crossing{};
     outgoing_.kind = Crossing::Kind::kAttach;
     outgoing_.to = channelHandle;
     outgoing_.from = circuit.handle;
     outgoing_.number = circuit.owner;
+    outgoing_.attempt = circuit.extendAttempt;
     const ByteSpan sent = cut(payload);
     outgoing_.setBytes(sent.data(), static_cast<uint32_t>(sent.size()));
     sender_.send(outgoing_);
@@ -147,6 +154,7 @@ void CellSwitch::onCreateFailed(Circuit& circuit, const CellView* cell, CloseRea
   listener_.onCircuitCreateFailed(circuit, reason, cell);
   endNext(circuit, cell != nullptr ? NextEnd::kFree : NextEnd::kAbandon, 0);
   if (!circuit.isOrigin()) return;
+  edge_.closeAll(circuit);
   ++context_.counters.circuitsClosed[static_cast<size_t>(cell != nullptr ? CloseReason::kPeer : reason)];
   free(circuit);
 }
@@ -232,6 +240,7 @@ void CellSwitch::endNext(Circuit& circuit, NextEnd how, uint8_t destroyReason) {
   }
   if (circuit.next.channel == nullptr) return;
   Channel& channel = *circuit.next.channel;
+  if (how == NextEnd::kAbandon && isCreateUnsent(circuit.next)) how = NextEnd::kFree;
   detachEnd(circuit.next);
   releaseId(channel, circuit.next.circId, how, destroyReason);
 }
@@ -239,6 +248,7 @@ void CellSwitch::endNext(Circuit& circuit, NextEnd how, uint8_t destroyReason) {
 void CellSwitch::endStub(Circuit& stub, NextEnd how, uint8_t destroyReason) {
   stub.closing = true;
   Channel& channel = *stub.next.channel;
+  if (how == NextEnd::kAbandon && isCreateUnsent(stub.next)) how = NextEnd::kFree;
   detachEnd(stub.next);
   releaseId(channel, stub.next.circId, how, destroyReason);
   free(stub);

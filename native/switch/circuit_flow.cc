@@ -164,12 +164,15 @@ void CellSwitch::onCrossing(const Crossing& crossing) {
       if (circuit->stub == crossing.from) onNextCell(*circuit, dialectHere(*circuit).view(crossing.bytes));
       break;
     case Crossing::Kind::kAttached:
+      if (crossing.attempt != circuit->extendAttempt || circuit->nextHop == NextHop::kNone) {
+        cross(Crossing::Kind::kEndNext, crossing.from, crossing.to);
+        break;
+      }
       circuit->stub = crossing.from;
       listener_.onCircuitAttached(*circuit, 0, crossing.number);
-      if (circuit->nextHop == NextHop::kNone) endNext(*circuit, NextEnd::kAbandon, 0);
       break;
     case Crossing::Kind::kAttachFailed:
-      onCreateFailed(*circuit, nullptr, crossing.reason);
+      if (crossing.attempt == circuit->extendAttempt) onCreateFailed(*circuit, nullptr, crossing.reason);
       break;
     case Crossing::Kind::kEndNext:
       endStub(*circuit, static_cast<NextEnd>(crossing.number), 0);
@@ -202,6 +205,7 @@ void CellSwitch::attachStub(const Crossing& crossing) {
   const uint32_t circId = usable ? channel->pickCircId() : 0;
   Circuit* stub = circId == 0 ? nullptr : makeCircuit(crossing.number);
   if (stub == nullptr) {
+    outgoing_.attempt = crossing.attempt;
     cross(Crossing::Kind::kAttachFailed, crossing.from, Handle{},
           usable ? CloseReason::kExhausted : CloseReason::kChannelClosed);
     return;
@@ -210,6 +214,7 @@ void CellSwitch::attachStub(const Crossing& crossing) {
   stub->home = crossing.from;
   attachEnd(*stub, stub->next, *channel, circId, true);
   // Told first: the answer to the CREATE must find the stub known at home.
+  outgoing_.attempt = crossing.attempt;
   cross(Crossing::Kind::kAttached, crossing.from, stub->handle, CloseReason::kNone, circId);
   Cell* cell = context_.cells.take();
   cell->queuedAt = context_.loop.now();

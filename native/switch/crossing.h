@@ -29,6 +29,7 @@ struct Crossing {
   CloseReason reason = CloseReason::kNone;
   uint16_t length = 0;
   uint32_t number = 0;
+  uint32_t attempt = 0;  ///< Of kAttach, kAttached, kAttachFailed: which of the circuit's attempts to extend.
   Handle to;
   Handle from;
   TimeNs queuedAt = 0;
@@ -36,7 +37,7 @@ struct Crossing {
 
   void setBytes(const uint8_t* source, uint32_t count) {
     length = static_cast<uint16_t>(count);
-    std::memcpy(bytes, source, count);
+    if (count > 0) std::memcpy(bytes, source, count);
   }
   /// Copies what is in use, not the whole cell buffer.
   void assign(const Crossing& other) {
