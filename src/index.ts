@@ -26,6 +26,8 @@ export type {
   RelayRecord,
   StaticDiscoveryOptions,
 } from './discovery/index.js';
+export { makeConfig, SCHEMA } from './config/index.js';
+export type { CheckedConfig, RelayConfig } from './config/index.js';
 export { DataPlane } from './native/index.js';
 export type {
   DataPlaneDependencies,
@@ -38,6 +40,16 @@ export type {
   NativeStats,
   SchedulerOptions,
 } from './native/index.js';
+export { DemoSite, EmbeddedNetwork, formatCircuit, runSmoke } from './network/index.js';
+export type {
+  EmbeddedNetworkOptions,
+  HopCount,
+  NetworkProgress,
+  NetworkStats,
+  ProxyAddress,
+  SmokeReport,
+  SmokeSubject,
+} from './network/index.js';
 export { Origin, OriginCircuit, OriginStream } from './origin/index.js';
 export type { OriginOptions, OriginStats } from './origin/index.js';
 export { HttpProxy } from './proxy/index.js';
