@@ -126,8 +126,10 @@ Channel* Reactor::makeChannel(const Endpoint& endpoint, std::unique_ptr<Transpor
                                            findMux(muxName_)->make(priorities_));
   Channel* made = channel.get();
   made->owner = endpoint.owner;
-  made->handle = channels_.insert(std::move(channel));
-  return made->handle ? made : nullptr;
+  const Handle handle = channels_.insert(std::move(channel));
+  if (!handle) return nullptr;
+  made->handle = handle;
+  return made;
 }
 
 void Reactor::accept(uint32_t listener, const Endpoint& endpoint, std::unique_ptr<Transport> transport,

@@ -23,8 +23,9 @@ Circuit* CellSwitch::makeCircuit(uint32_t owner) {
   Circuit* made = circuit.get();
   made->owner = owner;
   made->lastCell = context_.loop.now();
-  made->handle = circuits_.insert(std::move(circuit));
-  if (!made->handle) return nullptr;
+  const Handle handle = circuits_.insert(std::move(circuit));
+  if (!handle) return nullptr;
+  made->handle = handle;
   ++context_.counters.of(owner).circuitsCreated;
   return made;
 }
