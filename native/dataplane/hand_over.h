@@ -36,6 +36,7 @@ class RingMatrix {
 /// channels that feed it are held until there is room. Consumers always drain.
 class HandOver final : public CrossingSender {
  public:
+  static_assert(2 * RingMatrix::kRingCapacity <= kMaxOnTheWay);
   class Listener {
    public:
     virtual void onCrossing(const Crossing& crossing) = 0;

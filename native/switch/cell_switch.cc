@@ -209,7 +209,7 @@ bool CellSwitch::queueCell(Circuit& circuit, CircuitEnd& end, Cell* cell) {
     return false;
   }
   CircuitQueue& queue = end.queue;
-  if (queue.size() >= context_.limits.cellqMax) {
+  if (queue.size() >= hardLimit(circuit, queue)) {
     context_.cells.giveBack(cell);
     if (circuit.isStub) {
       cross(Crossing::Kind::kNextGone, circuit.home, circuit.handle, CloseReason::kQueueFull);

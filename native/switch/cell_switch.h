@@ -114,6 +114,7 @@ class CellSwitch final : public Edge::Listener {
   void attachStub(const Crossing& crossing);
   bool isStalled(const CircuitQueue& queue, TimeNs now) const;
   uint32_t highMark(const CircuitQueue& queue) const;
+  uint32_t hardLimit(const Circuit& circuit, const CircuitQueue& queue) const;
   void pauseForControl(Circuit& circuit);
 
   ChannelContext& context_;

@@ -18,6 +18,13 @@ uint32_t CellSwitch::highMark(const CircuitQueue& queue) const {
   return std::min(context_.limits.cellqHigh << queue.overdraft, context_.limits.cellqMax * 4 / 5);
 }
 
+uint32_t CellSwitch::hardLimit(const Circuit& circuit, const CircuitQueue& queue) const {
+  // A hold takes effect at once where the feeder is read here, but over a ring only behind what is on its way: that is no
+  // fault of the peer, and with a busy machine it is thousands of cells.
+  const bool isFedOverRing = circuit.isStub || (circuit.isNextRemote() && &queue == &circuit.previous.queue);
+  return context_.limits.cellqMax + (isFedOverRing ? CrossingSender::kMaxOnTheWay : 0);
+}
+
 void CellSwitch::onQueueHigh(Circuit& circuit, CircuitQueue& queue) {
   queue.feederPaused = true;
   queue.lastMoved = context_.loop.now();

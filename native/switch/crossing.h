@@ -48,6 +48,9 @@ struct Crossing {
 /// The way out of a reactor; implemented by HandOver. Never waits and never loses: what does not fit the ring is kept.
 class CrossingSender {
  public:
+  /// Most cells that still come for a queue after it asked another reactor to hold what feeds it: a full ring, and what is
+  /// read there before the request is seen behind the messages of the ring back.
+  static constexpr uint32_t kMaxOnTheWay = 4096;
   virtual void send(const Crossing& crossing) = 0;
   /// False when the ring toward `reactor` is nearly full: the caller holds the channel that feeds it (waitForRoom).
   virtual bool hasRoom(uint32_t reactor) const = 0;
