@@ -1,5 +1,8 @@
 // The addon: the only place that knows Node. One translation unit, because napi.h costs over two seconds a file.
 
+// A worker that is terminated ends in the middle of any call, and then nothing can be thrown any more: no reason to abort.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
+
 #include <napi.h>
 
 #include <csignal>
