@@ -7,12 +7,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <cstring>
-#include <ctime>
 #include <thread>
 
 #include "scheduler_rig.h"
 #include "socket_pairs.h"
+#include "support_report.h"
 
 namespace kist {
 namespace {
@@ -22,28 +21,18 @@ constexpr const char* kCongestion = "cubic";
 constexpr size_t kCallsPerSample = 500;
 constexpr int kWakes = 1000;
 
-double cpuNs() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-}
-
 /// CPU time of one call of `act`, the mean over `count`.
 template <typename F>
 double timed(size_t count, F&& act) {
-  const double start = cpuNs();
+  const int64_t start = threadCpuNs();
   for (size_t i = 0; i < count; ++i) act();
-  return (cpuNs() - start) / static_cast<double>(count);
+  return static_cast<double>(threadCpuNs() - start) / static_cast<double>(count);
 }
 
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
-}
-
-void printSpread(const char* name, const std::vector<double>& values) {
-  std::printf("\"%s\":{\"p25\":%.4f,\"p50\":%.4f,\"p75\":%.4f},", name, quantile(values, 0.25),
-              quantile(values, 0.5), quantile(values, 0.75));
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 uint64_t sweepOnce(const std::vector<int>& fds) {
@@ -133,15 +122,18 @@ int trial(size_t pending, size_t idle, size_t samples) {
   }
   checkRuns(rig.scheduler().stats(), (samples + 1) * rounds, pending);
 
-  std::printf("{\"pending\":%zu,\"idle\":%zu,\"samples\":%zu,\"congestion\":\"%s\",\"mss\":%d,", pending,
-              idle, samples, kCongestion, SocketPairs::kMaxSegment);
-  printSpread("runNs", run);
-  printSpread("bareNs", once);
-  printSpread("twoCallsNs", twice);
-  printSpread("overBare", overBare);
-  printSpread("overTwoCalls", overTwice);
-  std::printf("\"timerWakeNs\":%.1f,\"postedWakeNs\":%.1f,\"checksum\":%llu}\n", timerWake(rig.loop()),
-              postedWake(rig.loop()), static_cast<unsigned long long>(sum));
+  JsonLine("result")
+      .add("pending", static_cast<uint64_t>(pending))
+      .add("idle", static_cast<uint64_t>(idle))
+      .add("runNs", median(run))
+      .add("bareNs", median(once))
+      .add("twoCallsNs", median(twice))
+      .add("overBare", median(overBare))
+      .add("overTwoCalls", median(overTwice))
+      .add("timerWakeNs", timerWake(rig.loop()))
+      .add("postedWakeNs", postedWake(rig.loop()))
+      .add("checksum", sum)
+      .print();
   return 0;
 }
 
