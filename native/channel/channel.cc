@@ -10,6 +10,8 @@ namespace {
 constexpr size_t kReadPerTurn = 256 * 1024;
 /// Outbuf length under which a channel that waits to write may write again (C tor's orconn_low).
 constexpr uint64_t kOutbufLow = 16384;
+/// Outbuf length from which a channel whose link cells and answers pile up is not read until kOutbufLow.
+constexpr uint64_t kAnswersHigh = 65536;
 constexpr TimeNs kDrainTime = 2 * kSecond;
 constexpr int kMaxParts = 64;
 
@@ -48,6 +50,9 @@ void Channel::sendLinkCell(ByteSpan cell) {
   outbuf_.append(cell);
   ++context_.counters.of(owner).cellsOut;
   writeOutbuf();
+  if (answersHold_ || outbuf_.size() <= kAnswersHigh) return;
+  answersHold_ = true;
+  hold();
 }
 
 void Channel::close(CloseReason reason, int error) {
@@ -117,7 +122,18 @@ void Channel::release() {
   KIST_ASSERT(holds_ > 0);
   if (--holds_ > 0) return;
   updateReading();
-  if (!inbuf_.empty() || transport_->hasBufferedInput()) listener_.onInputWaiting(*this);
+  if (!inbuf_.empty() || eof_ || transport_->hasBufferedInput()) listener_.onInputWaiting(*this);
+}
+
+void Channel::holdForLinkCell() {
+  ++linkHolds_;
+  hold();
+}
+
+void Channel::releaseLinkCell() {
+  if (linkHolds_ == 0) return;
+  --linkHolds_;
+  release();
 }
 
 void Channel::updateReading() {
@@ -147,7 +163,7 @@ void Channel::onTransportReadable() {
     keepInput(input.subspan(cut));
     if (result.status == Status::kClosed) {
       eof_ = true;
-      close(CloseReason::kPeer);
+      if (holds_ == 0) close(CloseReason::kPeer);  // Else when what is held was served: readBuffered().
       return;
     }
     if (result.status == Status::kError) {
@@ -167,7 +183,11 @@ void Channel::readBuffered() {
     const size_t cut = cutCells(input);
     keepInput(ByteSpan(input).subspan(cut));
   }
-  if (holds_ == 0 && transport_->hasBufferedInput()) onTransportReadable();
+  if (holds_ == 0 && eof_) {
+    close(CloseReason::kPeer);
+  } else if (holds_ == 0 && transport_->hasBufferedInput()) {
+    onTransportReadable();
+  }
 }
 
 size_t Channel::cutCells(ByteSpan input) {
@@ -236,7 +256,8 @@ SchedulableChannel::FlushResult Channel::flush(const PriorityKey* rival, uint64_
   mux_->settle(*queue);
   queue->lastMoved = now;
   context_.counters.of(owner).cellsOut += result.cells;
-  if (queue->feederPaused && queue->size() <= context_.limits.cellqLow) listener_.onQueueLow(*this, *queue);
+  const bool isWatched = queue->feederPaused || queue->overdraft > 0;
+  if (isWatched && queue->size() <= context_.limits.cellqLow) listener_.onQueueLow(*this, *queue);
   return result;
 }
 
@@ -265,6 +286,10 @@ void Channel::writeOutbuf() {
     ++context_.counters.writeCalls;
     context_.counters.bytesOut += result.bytes;
     outbuf_.consume(result.bytes);
+    if (answersHold_ && outbuf_.size() <= kOutbufLow) {
+      answersHold_ = false;
+      release();
+    }
     if (result.status == Status::kOk) continue;
     if (result.status == Status::kWouldBlock) {
       transport_->watchWritable();

@@ -81,6 +81,9 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   void hold();
   void release();
   bool isHeld() const { return holds_ > 0; }
+  /// The hold of a link cell that the control plane looks at. A release too many touches nobody else's hold.
+  void holdForLinkCell();
+  void releaseLinkCell();
   void readBuffered();
 
   // Circuits by ID. An entry without circuit is an ID kept from reuse.
@@ -141,6 +144,8 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   FlatMap<Entry> circuits_;
   uint32_t nextCircId_ = 0;
   uint32_t holds_ = 0;
+  uint32_t linkHolds_ = 0;    ///< Of them: link cells.
+  bool answersHold_ = false;  ///< Of them: a peer that asks and does not read the answers.
   State state_ = State::kConnecting;
   CloseReason closeReason_ = CloseReason::kNone;
   int closeError_ = 0;

@@ -45,6 +45,8 @@ class CircuitQueue {
   void* owner = nullptr;
   /// Set by the switch while what feeds this queue is held up because the queue is over cellq_high.
   bool feederPaused = false;
+  /// In the switch's list of paused queues.
+  bool isListedPaused = false;
   /// While this many doublings of cellq_high are allowed (see CellSwitch: circuits that pass a relay twice).
   uint8_t overdraft = 0;
   /// Last time a cell left; for the stall rule.

@@ -65,8 +65,7 @@ void Reactor::sendLinkCell(Handle handle, ByteSpan cell) {
 }
 
 void Reactor::releaseLinkCell(Handle handle) {
-  Channel* channel = channels_.find(handle);
-  if (channel != nullptr && channel->isHeld()) channel->release();
+  if (Channel* channel = channels_.find(handle)) channel->releaseLinkCell();
 }
 
 void Reactor::openChannel(Handle handle, bool odd) {

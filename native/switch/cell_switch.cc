@@ -23,13 +23,13 @@ CellSwitch::~CellSwitch() {
 
 void CellSwitch::onCell(Channel& channel, const CellView& cell) {
   if (cell.kind == CellKind::kLink) {
-    channel.hold();
+    channel.holdForLinkCell();
     listener_.onLinkCell(channel, cell);
     return;
   }
   if (channel.state() != Channel::State::kOpen) {
     // The first cell of a channel must be a link cell: the control plane says what becomes of it.
-    channel.hold();
+    channel.holdForLinkCell();
     listener_.onLinkCell(channel, cell);
     return;
   }
@@ -238,8 +238,9 @@ const Dialect& CellSwitch::dialectHere(const Circuit& circuit) {
 void CellSwitch::queueFromHere(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
   CircuitEnd& end = circuit.hasPrevious() ? circuit.previous : circuit.next;
   if (circuit.closing || end.channel == nullptr) return;
+  circuit.lastCell = context_.loop.now();
   Cell* cell = context_.cells.take();
-  cell->queuedAt = context_.loop.now();
+  cell->queuedAt = circuit.lastCell;
   cell->length = static_cast<uint16_t>(end.channel->dialect().cellLength());
   end.channel->dialect().encodeRelay(cell->bytes, end.circId, streamId, command, body);
   queueCell(circuit, end, cell);

@@ -30,7 +30,8 @@ void CellSwitch::onQueueHigh(Circuit& circuit, CircuitQueue& queue) {
   queue.lastMoved = context_.loop.now();
   const bool towardNext = &queue == &circuit.next.queue;
   setFeederHeld(circuit, towardNext, true);
-  paused_.emplace_back(circuit.handle, towardNext);
+  if (!queue.isListedPaused) paused_.emplace_back(circuit.handle, towardNext);
+  queue.isListedPaused = true;
   if (!pausedTimer_.isArmed()) pausedTimer_.arm(context_.loop.now() + kPausedCheck);
 }
 
@@ -46,9 +47,10 @@ void CellSwitch::finishTurn() {
     Circuit* circuit = find(handle);
     if (circuit == nullptr) continue;
     CircuitQueue& queue = towardNext ? circuit->next.queue : circuit->previous.queue;
-    if (!queue.feederPaused || queue.size() > context_.limits.cellqLow) continue;
-    queue.feederPaused = false;
+    if (queue.size() > context_.limits.cellqLow) continue;
     queue.overdraft = 0;
+    if (!queue.feederPaused) continue;
+    queue.feederPaused = false;
     setFeederHeld(*circuit, towardNext, false);
   }
   finished_.clear();
@@ -61,12 +63,17 @@ void CellSwitch::checkPausedQueues() {
     Circuit* circuit = find(handle);
     if (circuit == nullptr) continue;
     CircuitQueue& queue = towardNext ? circuit->next.queue : circuit->previous.queue;
+    queue.isListedPaused = false;
     if (!queue.feederPaused) continue;
-    if (queue.overdraft < kMaxOverdraft && now - queue.lastMoved >= kHoldPatience) {
+    // Streams that feed it wait for cellq_low: no cell of theirs can be what the queue waits for.
+    const bool isFedByChannel =
+        circuit->isStub || (towardNext ? circuit->hasPrevious() : circuit->nextHop != NextHop::kNone);
+    if (isFedByChannel && queue.overdraft < kMaxOverdraft && now - queue.lastMoved >= kHoldPatience) {
       ++queue.overdraft;
       queue.feederPaused = false;
       setFeederHeld(*circuit, towardNext, false);
     } else {
+      queue.isListedPaused = true;
       still.emplace_back(handle, towardNext);
     }
   }
