@@ -1,3 +1,4 @@
+import { closedError } from '../util/errors.js';
 import { silentLogger } from '../util/logger.js';
 import type { Logger } from '../util/logger.js';
 import { loadBinding } from './binding.js';
@@ -59,6 +60,9 @@ export class DataPlane {
     this.#policies = info.schedulers;
     this.#native = new binding.DataPlane(resolved, () => this.#onEvents());
     this.#router = new EventRouter(this.#native, dependencies.logger ?? silentLogger());
+    // One listener a data plane is no leak, however many there are.
+    const most = process.getMaxListeners();
+    if (most > 0 && process.listenerCount('exit') >= most) process.setMaxListeners(most + 1);
     process.on('exit', this.#onExit);
   }
 
@@ -68,12 +72,12 @@ export class DataPlane {
 
   /** A new account for counters; see `ownerStats`. */
   addOwner(): number {
-    return this.#native.addOwner();
+    return this.#open().addOwner();
   }
 
   /** Listens at once; throws an Error with a `code` such as EADDRINUSE when it cannot. */
   listen(endpoint: NativeEndpoint, listener: AcceptListener): ListenHandle {
-    const opened = this.#native.listen(endpoint);
+    const opened = this.#open().listen(endpoint);
     this.#router.listeners.set(opened.listener, listener);
     this.#holdProcess();
     const close = (): void => {
@@ -86,11 +90,12 @@ export class DataPlane {
 
   /** Connects; the answer goes to `listener` unless the returned function, which gives up, was called before. */
   connect(endpoint: NativeEndpoint, timeoutMs: number, listener: ConnectListener, reactor = -1): () => void {
+    const native = this.#open();
     const token = this.#takeToken();
     const pending: PendingConnect = { listener, isCancelled: false };
     this.#router.connects.set(token, pending);
     try {
-      this.#native.connect(token, endpoint, timeoutMs, reactor);
+      native.connect(token, endpoint, timeoutMs, reactor);
     } catch (error) {
       this.#router.connects.delete(token);
       throw error;
@@ -101,21 +106,22 @@ export class DataPlane {
 
   /** Sends CREATE of a circuit of our own on an open channel. */
   createCircuit(channel: Channel, payload: Uint8Array, listener: CircuitListener): Circuit {
+    const native = this.#open();
     const token = this.#takeToken();
     const circuit = new Circuit(this.#router, 0);
     circuit.listener = listener;
     this.#router.creations.set(token, circuit);
-    this.#native.createCircuit(token, channel.handle, payload);
+    native.createCircuit(token, channel.handle, payload);
     return circuit;
   }
 
   /** Changes any of the scheduler's settings while running. */
   configureScheduler(options: SchedulerOptions): void {
-    this.#native.configureScheduler(checkSchedulerOptions(options, this.#policies));
+    this.#open().configureScheduler(checkSchedulerOptions(options, this.#policies));
   }
 
   stats(): NativeStats {
-    return this.#native.stats();
+    return this.#open().stats();
   }
 
   ownerStats(owner: number): NativeOwnerStats | undefined {
@@ -124,18 +130,18 @@ export class DataPlane {
 
   /** Manual loop only: turns every reactor up to `nowNs`, then hands out all that happened. */
   step(nowNs: number): void {
-    this.#native.step(nowNs);
+    this.#open().step(nowNs);
     while (this.#drainOnce()) continue;
   }
 
   /** Manual loop only: when something is due next, in nanoseconds, or -1. */
   nextWake(): number {
-    return this.#native.nextWake();
+    return this.#open().nextWake();
   }
 
   /** Manual loop and source `mock` only: figures for a channel (undefined: for all) from a time on. */
   setTcpInfo(channel: Channel | undefined, fromNs: number, info: NativeTcpInfo | null): void {
-    this.#native.setTcpInfo(channel?.handle ?? 0, fromNs, info);
+    this.#open().setTcpInfo(channel?.handle ?? 0, fromNs, info);
   }
 
   /** Stops and joins the threads; everything still open ends with the reason `shutdown`. Idempotent. */
@@ -146,6 +152,11 @@ export class DataPlane {
     this.#native.close();
     this.#router.closeAll();
     this.#holdProcess();
+  }
+
+  #open(): NativeDataPlane {
+    if (this.#isClosed) throw closedError('the data plane');
+    return this.#native;
   }
 
   #takeToken(): number {
