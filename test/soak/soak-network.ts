@@ -112,7 +112,7 @@ export class SoakNetwork {
     await this.discovery.close();
     await this.#client.stop();
     await Promise.all(this.#relays.map((relay) => relay.stop()));
-    await Promise.all(this.#peers.map(({ child }) => child?.kill()));
+    await Promise.all(this.#peers.map(async ({ child }) => child?.kill()));
     await this.web.kill();
     await this.service.close();
   }

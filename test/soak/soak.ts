@@ -11,7 +11,7 @@ import { runInNewContext } from 'node:vm';
 import { Load } from './load.js';
 import { planeResources, processResources, settle } from './resources.js';
 import { SoakNetwork } from './soak-network.js';
-import { Tally } from './tally.js';
+import { Silence, Tally } from './tally.js';
 import { faultsOf, mib, quarters } from './verdict.js';
 import type { SoakResult } from './verdict.js';
 
@@ -35,10 +35,12 @@ async function watch(network: SoakNetwork, tally: Tally, minutes: number) {
   const ms = minutes * 60_000;
   const rss: number[] = [];
   const heapQuarters: number[] = [];
+  const silence = new Silence();
   let line = LINE_MS;
   for (let next = SAMPLE_MS; next <= ms; next += SAMPLE_MS) {
     await pause(Math.max(0, start + next - performance.now()));
     rss.push(process.memoryUsage.rss());
+    silence.look(tally.bytesDown);
     if (next >= line) {
       line += LINE_MS;
       console.log(describe(network, tally, next));
@@ -47,7 +49,7 @@ async function watch(network: SoakNetwork, tally: Tally, minutes: number) {
     collect();
     heapQuarters.push(process.memoryUsage().heapUsed);
   }
-  return { rss, heapQuarters };
+  return { rss, heapQuarters, longestSilenceMs: silence.longestMs };
 }
 
 function describe(network: SoakNetwork, tally: Tally, ms: number): string {
@@ -83,7 +85,7 @@ async function run(minutes: number): Promise<SoakResult> {
   const tally = new Tally();
   const load = new Load(network, tally);
   load.start();
-  const { rss, heapQuarters } = await watch(network, tally, minutes);
+  const { rss, heapQuarters, longestSilenceMs } = await watch(network, tally, minutes);
   await load.stop();
   await network.closeUsers();
   const empty = planeResources({
@@ -105,6 +107,7 @@ async function run(minutes: number): Promise<SoakResult> {
       kills: network.kills,
     },
     ...{ kinds: Object.fromEntries(tally.kinds), errors: Object.fromEntries(tally.errors) },
+    longestSilenceMs,
     ...{ megabytesDown: tally.bytesDown / 1e6, megabytesUp: tally.bytesUp / 1e6 },
     ...{
       rssQuarters: quarters(rss),
@@ -125,6 +128,7 @@ function report(result: SoakResult): void {
   row('MB down / up', `${result.megabytesDown.toFixed(0)} / ${result.megabytesUp.toFixed(0)}`);
   row('wrong bytes', String(result.wrongBytes));
   row('peers killed', String(result.kills));
+  row('longest silence, ms', result.longestSilenceMs.toFixed(0));
   row('RSS by quarter, MiB', result.rssQuarters.map(mib).join('  '));
   row('heap by quarter, MiB', result.heapQuarters.map(mib).join('  '));
   for (const part of ['process', 'plane'] as const) {

@@ -33,3 +33,18 @@ export class Tally {
     return known;
   }
 }
+
+/** The longest time in which a count did not grow, as seen by looking now and then. */
+export class Silence {
+  longestMs = 0;
+  #last = -1;
+  #since = performance.now();
+
+  look(count: number): void {
+    if (count !== this.#last) {
+      this.#last = count;
+      this.#since = performance.now();
+    }
+    this.longestMs = Math.max(this.longestMs, performance.now() - this.#since);
+  }
+}

@@ -3,6 +3,8 @@ import type { Resources } from './resources.js';
 /** 10,000 circuits in 20 minutes. */
 const CIRCUITS_PER_MINUTE = 10_000 / 20;
 const MAX_GROWTH = 1.05;
+/** A lost circuit is rebuilt long before; only a hang is silent for so long. */
+const MAX_SILENCE_MS = 15_000;
 
 export interface SoakResult {
   minutes: number;
@@ -12,6 +14,8 @@ export interface SoakResult {
   failures: number;
   wrongBytes: number;
   kills: number;
+  /** Longest time without a byte for any client. */
+  longestSilenceMs: number;
   kinds: Record<string, { done: number; failed: number }>;
   errors: Record<string, number>;
   megabytesDown: number;
@@ -54,6 +58,9 @@ export function faultsOf(result: SoakResult): string[] {
     if (done === 0 && kind !== 'circuit' && kind !== 'loop') faults.push(`not one '${kind}' succeeded`);
   }
   if (result.fetches < result.failures) faults.push('more failed than succeeded');
+  if (result.longestSilenceMs > MAX_SILENCE_MS) {
+    faults.push(`not a byte came for ${(result.longestSilenceMs / 1000).toFixed(1)} s`);
+  }
   const [, second = 0, , last = 0] = result.rssQuarters;
   if (last > second * MAX_GROWTH) {
     faults.push(`RSS grew from ${mib(second)} (second quarter) to ${mib(last)} MiB (last)`);
