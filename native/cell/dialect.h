@@ -33,6 +33,7 @@ enum class RelayKind : uint8_t {
   kData,       ///< Stream bytes.
   kEnd,        ///< The far edge ended the stream.
   kConnected,  ///< The exit reached the target.
+  kExtend,     ///< Go on to another hop: what follows waits until that is decided.
   kControl,    ///< Everything else: for the control plane.
 };
 

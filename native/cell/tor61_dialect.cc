@@ -78,6 +78,9 @@ bool Tor61Dialect::parseRelay(const uint8_t* cell, RelayMessage& message) const 
     case kConnected:
       message.kind = RelayKind::kConnected;
       break;
+    case kExtend:
+      message.kind = RelayKind::kExtend;
+      break;
     default:
       message.kind = RelayKind::kControl;
   }

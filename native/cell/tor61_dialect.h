@@ -19,7 +19,7 @@ class Tor61Dialect final : public Dialect {
   enum Command : uint8_t {
     kCreate = 1, kCreated = 2, kRelay = 3, kDestroy = 4, kOpen = 5, kOpened = 6, kOpenFailed = 7, kCreateFailed = 8
   };
-  enum RelayCommand : uint8_t { kBegin = 1, kData = 2, kEnd = 3, kConnected = 4 };
+  enum RelayCommand : uint8_t { kBegin = 1, kData = 2, kEnd = 3, kConnected = 4, kExtend = 6 };
 
   const char* name() const override { return "tor61"; }
   uint32_t cellLength() const override { return kCellLength; }

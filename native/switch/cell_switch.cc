@@ -166,6 +166,8 @@ void CellSwitch::recognise(Circuit& circuit, const CellView& cell) {
     return;
   }
   if (message.kind == RelayKind::kEnd && edge_.onEnd(circuit, message.streamId)) return;
+  // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's meanwhile.
+  if (message.kind == RelayKind::kExtend) holdCircuit(circuit);
   listener_.onRelayMessage(circuit, message);
   pauseForControl(circuit);
 }
@@ -248,8 +250,10 @@ void CellSwitch::queueFromHere(Circuit& circuit, uint16_t streamId, uint8_t comm
 
 uint32_t CellSwitch::roomFromHere(Circuit& circuit) {
   const CircuitEnd& end = circuit.hasPrevious() ? circuit.previous : circuit.next;
-  if (circuit.closing || end.queue.feederPaused || end.queue.size() >= context_.limits.cellqHigh) return 0;
-  return context_.limits.cellqHigh - end.queue.size();
+  // The mark at which queueCell() pauses the feeder, overdraft included: between the two nobody would wake it again.
+  const uint32_t high = highMark(end.queue);
+  if (circuit.closing || end.queue.feederPaused || end.queue.size() >= high) return 0;
+  return high - end.queue.size();
 }
 
 }  // namespace kist
