@@ -50,7 +50,10 @@ describe('routers that are opened', LIMIT, () => {
     ['another opener ID', (_, peer) => [openCell(CELL.opened, 4711, peer)]],
     ['another opened ID', (self) => [openCell(CELL.opened, self, 4711)]],
     ['padding of zeros in ASCII', (self, peer) => [openCell(CELL.opened, self, peer).fill('0', 11)]],
-    ['a second OPENED behind it', (self, peer) => [openCell(CELL.opened, self, peer), openCell(CELL.opened, self, peer)]],
+    [
+      'a second OPENED behind it',
+      (self, peer) => [openCell(CELL.opened, self, peer), openCell(CELL.opened, self, peer)],
+    ],
     [
       'OPEN_FAILED with the IDs swapped, then OPENED',
       (self, peer) => [openCell(CELL.openFailed, peer, self), openCell(CELL.opened, self, peer)],
