@@ -50,6 +50,8 @@ class HeldCells {
     return cell;
   }
   uint32_t size() const { return size_; }
+  /// Time at which the oldest cell came; kNever when empty.
+  TimeNs oldest() const { return head_ == nullptr ? kNever : head_->queuedAt; }
 
  private:
   Cell* head_ = nullptr;

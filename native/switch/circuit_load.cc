@@ -11,7 +11,7 @@ CircuitLoad loadOf(const Circuit& circuit) {
   const CircuitQueue& backward = circuit.previous.queue;
   const CircuitQueue& forward = circuit.next.queue;
   load.bytes = (uint64_t{backward.size()} + forward.size() + circuit.held.size()) * sizeof(Cell);
-  load.oldest = std::min(backward.oldest(), forward.oldest());
+  load.oldest = std::min({backward.oldest(), forward.oldest(), circuit.held.oldest()});
   if (!circuit.streams) return load;
   for (const auto& stream : circuit.streams->all) {
     const uint64_t waiting = stream->waitingForReader() + stream->outgoing.size();
