@@ -155,12 +155,14 @@ std::vector<ReactorSnapshot> DataPlane::snapshots() {
 
 void DataPlane::turnUntilQuiet() {
   constexpr uint32_t kMaxRounds = 1'000'000;
+  std::vector<bool> unfinished(manualLoops_.size());
   bool busy = true;
   for (uint32_t round = 0; busy && round < kMaxRounds; ++round) {
     busy = false;
-    for (const auto& loop : manualLoops_) {
-      if (loop->nextWake() > loop->now()) continue;
-      loop->step();
+    for (size_t i = 0; i < manualLoops_.size(); ++i) {
+      ManualLoop& loop = *manualLoops_[i];
+      if (!unfinished[i] && loop.nextWake() > loop.now()) continue;
+      unfinished[i] = loop.step();  // A turn can leave work behind that no timer or task announces.
       busy = true;
     }
   }
