@@ -58,7 +58,7 @@ void Edge::flushDirty() {
   std::vector<Stream*> turn;
   turn.swap(dirty_);
   for (Stream* stream : turn) {
-    if (stream == nullptr) continue;
+    if (stream == nullptr || stream->isGone) continue;
     stream->isDirty = false;
     deliver(*stream);
   }
@@ -158,6 +158,7 @@ void Edge::endStream(Circuit& circuit, uint16_t streamId) {
   Stream* stream = find(circuit, streamId);
   if (stream == nullptr) return;
   stream->endAfterOutgoing = true;
+  if (stream->isExit()) stream->socket->transport().setReading(false);
   maybeEnd(*stream);
 }
 
@@ -200,7 +201,7 @@ void Edge::destroy(Stream& stream, CloseReason reason, bool tell) {
   }
   undelivered_ -= stream.undelivered;
   if (stream.isDirty) std::replace(dirty_.begin(), dirty_.end(), &stream, static_cast<Stream*>(nullptr));
-  stream.isDirty = true;  // Never listed again.
+  stream.isDirty = stream.isGone = true;  // Never listed again.
   if (stream.socket) stream.socket->transport().close(reason == CloseReason::kError);
   ++counters_.streamsClosed[static_cast<size_t>(reason)];
   --streams_;

@@ -98,7 +98,7 @@ void Edge::onSocketConnected(Stream& stream) {
   stream.lastMoved = stream.lastActive = loop_.now();
   listener_.queueFromHere(circuit, stream.id, stream.connectedCommand, stream.connectedBody);
   events_.onStreamConnected(circuit, stream.id);
-  stream.socket->transport().setReading(listener_.roomFromHere(circuit) > 0);
+  stream.socket->transport().setReading(!stream.endAfterOutgoing && listener_.roomFromHere(circuit) > 0);
   markDirty(stream);
 }
 

@@ -33,6 +33,7 @@ class Stream {
   bool endReceived = false;
   bool endDelivered = false;      ///< The far END was passed on (event or shutdown).
   bool isDirty = false;           ///< In the edge's list for the turn's end.
+  bool isGone = false;            ///< Ended; freed at the turn's end.
   bool holdsChannel = false;      ///< Its reader is behind: the feeding channel is held.
   uint64_t undelivered = 0;       ///< Origin: bytes handed to the control plane and not yet consumed.
   TimeNs lastMoved = 0;           ///< Last progress toward the reader, for the stall rule.
