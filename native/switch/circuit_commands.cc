@@ -164,6 +164,8 @@ void CellSwitch::spliceCircuit(Circuit& circuit, uint16_t streamId, uint8_t comm
   if (circuit.isStub || circuit.state != CircuitState::kExtending || circuit.nextHop != NextHop::kOpen) return;
   circuit.state = CircuitState::kForward;
   edge_.closeAll(circuit);
+  // Streams may have filled this queue; from now on the next hop feeds it.
+  if (circuit.previous.queue.feederPaused) setFeederHeld(circuit, false, true);
   queueFromHere(circuit, streamId, command, body);
   releaseHeld(circuit);
 }
