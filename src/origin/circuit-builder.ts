@@ -42,13 +42,18 @@ export async function buildRandom(options: RandomBuildOptions): Promise<OriginCi
   let cause: unknown = new KistError('ERR_KIST_NO_CIRCUIT', 'no relay is registered');
   while (choice.next([]) !== undefined) {
     const circuit = new OriginCircuit(options);
+    let failure: unknown;
     try {
-      cause = (await fill(circuit, choice, options)) ?? cause;
+      failure = await fill(circuit, choice, options);
     } catch (error) {
       circuit.close();
       throw error;
     }
     if (circuit.path.length === options.length && !circuit.isClosed) return circuit;
+    // Destroyed though no hop had failed: without striking one off, the next circuit could end alike, on and on.
+    const last = circuit.path.at(-1);
+    if (failure === undefined && last !== undefined) choice.strike(last);
+    cause = failure ?? circuit.closeError ?? cause;
     circuit.close();
   }
   const message = `no circuit of ${options.length} connections can be built: ${messageOf(cause)}`;
