@@ -65,24 +65,22 @@ test('cells move one by one where counts are level', () => {
   assert.equal(lettersOfRuns(kit), 'bbbbbabab');
 });
 
-test('ties go to the least recently served, then to the lower number', () => {
+test('ties go to the least recently served, then to the lower number, whichever channel they are on', () => {
   const kit = new SchedulerKit(TIMED_ONLY);
   const [a, b, c] = circuitsOf(kit, 3);
   const [d] = circuitsOf(kit, 1);
-  const all = [d, c, b, a];
-  all.forEach((circuit) => circuit?.queue(1));
+  for (const circuit of [d, c, b, a]) circuit?.queue(1);
   assert.equal(lettersOfRuns(kit), 'abcd');
-  // All have 1. Last served in the order a b c d; queued in another.
-  c?.queue(1);
-  kit.tick();
-  all.forEach((circuit) => circuit?.queue(1));
-  // a b d have their one cell, c a younger second one.
-  assert.equal(lettersOfRuns(kit), 'abdc');
-  // Counts: a b d: 2, c: 3, all older than c's; the order of service decides among equals.
-  d?.queue(1);
-  kit.tick();
-  all.forEach((circuit) => circuit?.queue(1));
-  assert.equal(lettersOfRuns(kit), 'abcd');
+  // Vanilla has no interval: each sends once more at the same moment, so that all counts are 2.
+  kit.configure({ policy: 'vanilla' });
+  for (const circuit of [d, b, a, c]) {
+    circuit?.queue(1);
+    kit.tick();
+  }
+  assert.equal(kit.nowMs, 0);
+  kit.configure({ policy: 'kist' });
+  for (const circuit of [a, b, c, d]) circuit?.queue(2);
+  assert.equal(lettersOfRuns(kit), 'dbacdbac');
 });
 
 test('counts of channels that sent at different times compare as they stand', () => {
