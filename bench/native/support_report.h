@@ -1,5 +1,6 @@
 #pragma once
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -27,6 +28,24 @@ inline int64_t threadCpuNs() {
   timespec cpu{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
   return cpu.tv_sec * kSecond + cpu.tv_nsec;
+}
+
+/// How long all threads of this process together stood ready and were given no CPU, ns; 0 where the kernel
+/// does not say.
+inline int64_t deniedCpuNs() {
+  int64_t total = 0;
+  DIR* tasks = opendir("/proc/self/task");
+  while (const dirent* entry = tasks == nullptr ? nullptr : readdir(tasks)) {
+    const std::string path = std::string("/proc/self/task/") + entry->d_name + "/schedstat";
+    int64_t ran = 0;
+    int64_t waited = 0;
+    FILE* file = entry->d_name[0] == '.' ? nullptr : std::fopen(path.c_str(), "r");
+    if (file == nullptr) continue;
+    if (std::fscanf(file, "%" SCNd64 " %" SCNd64, &ran, &waited) == 2) total += waited;
+    std::fclose(file);
+  }
+  if (tasks != nullptr) closedir(tasks);
+  return total;
 }
 
 /// One line of JSON on standard output: how bench programs answer whoever started them.

@@ -127,8 +127,10 @@ export class ChildSet {
     process.on('exit', () => this.killAll());
   }
 
-  start(command: string, args: readonly string[]): BenchChild {
-    const child = new BenchChild(command, args, (gone) => this.#children.delete(gone));
+  /** `wrap`: a command and its arguments that run another one, such as `ip netns exec NAME`. */
+  start(command: string, args: readonly string[], wrap: readonly string[] = []): BenchChild {
+    const [first, ...rest] = [...wrap, command, ...args];
+    const child = new BenchChild(first ?? command, rest, (gone) => this.#children.delete(gone));
     this.#children.add(child);
     return child;
   }

@@ -65,8 +65,7 @@ async function startTor61Load(
   wrap: readonly string[],
 ): Promise<BenchChild> {
   const program = await context.program('tor61_load');
-  const [command = program, ...args] = [...wrap, program, mode, ...options];
-  return context.children.start(command, args);
+  return context.children.start(program, [mode, ...options], wrap);
 }
 
 export interface SinkOptions {

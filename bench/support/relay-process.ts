@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { DataPlaneOptions, NativeSocketOptions, NativeStats, RelayStats } from '../../src/index.js';
+import type { DataPlaneOptions, NativeSocketOptions, RelayStats } from '../../src/index.js';
 import type { BenchContext } from './bench-types.js';
 import type { BenchChild } from './child-set.js';
 
@@ -46,8 +46,7 @@ export class RelayProcess {
     const { wrap = [], agentId = RELAY_AGENT, host = '127.0.0.1', dataPlane = {}, socket = {} } = options;
     const script = join(import.meta.dirname, 'relay-child.js');
     const init: RelayChildOptions = { agentId, host, dataPlane, socket };
-    const [command = process.execPath, ...args] = [...wrap, process.execPath, script, JSON.stringify(init)];
-    const child = context.children.start(command, args);
+    const child = context.children.start(process.execPath, [script, JSON.stringify(init)], wrap);
     const { port } = await child.next('listening');
     return new RelayProcess(child, host, Number(port), agentId);
   }
@@ -63,12 +62,4 @@ export class RelayProcess {
   end(): Promise<void> {
     return this.#child.end();
   }
-}
-
-/** Share of `wallNs` that the reactors' threads were on a CPU, the least busy one. */
-export function leastBusy(before: NativeStats, after: NativeStats, wallNs: number): number {
-  const shares = after.reactors.map(
-    (reactor, index) => (reactor.cpuNs - (before.reactors[index]?.cpuNs ?? 0)) / wallNs,
-  );
-  return Math.min(...shares);
 }

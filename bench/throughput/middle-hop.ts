@@ -2,22 +2,26 @@ import type { BenchContext, Trial } from '../support/bench-types.js';
 import type { BenchChild } from '../support/child-set.js';
 import { Generator, Sink, sinkFault } from '../support/load.js';
 import type { GeneratorReport, SinkReport } from '../support/load.js';
-import { leastBusy, RelayProcess } from '../support/relay-process.js';
-import type { RelaySample } from '../support/relay-process.js';
+import { RelayProcess } from '../support/relay-process.js';
 import { sleep } from '../support/sleep.js';
+import { busiestThread, readThreadTimes } from '../support/thread-times.js';
+import type { ThreadTimes } from '../support/thread-times.js';
 
 /** Set on every socket of every process, so that a congestion window means what it means in a network. */
 export const SOCKET = { cc: 'cubic', mss: 1448 } as const;
 const CELL_BITS = 512 * 8;
 /** What is on its way when the generator stops has so long to arrive. */
 const DRAIN_MS = 8000;
-const LEAST_BUSY = 0.9;
+/**
+ * Saturated: the reactor was on a CPU or ready for one for this share of the time, or its input was always backlogged (the
+ * generator's sends took nothing for this share).
+ */
+const LEAST_AWAKE = 0.9;
 
-/** CPU and, from a relay, the reactors' share of it. */
+/** CPU time of the whole process at one moment. */
 interface HopSample {
   readonly nowNs: number;
   readonly cpuNs: number;
-  readonly relay?: RelaySample;
 }
 
 /** What is measured: passes circuits on from the generator to the sink. */
@@ -36,11 +40,7 @@ export async function startRelay(context: BenchContext, policy: string): Promise
     socket: { congestionControl: SOCKET.cc, maxSegment: SOCKET.mss },
   });
   const { pid, host, port, agent } = relay;
-  const sample = async (): Promise<HopSample> => {
-    const taken = await relay.sample();
-    return { nowNs: taken.nowNs, cpuNs: taken.cpuNs, relay: taken };
-  };
-  return { pid, host, port, agent, sample, end: () => relay.end() };
+  return { pid, host, port, agent, sample: () => relay.sample(), end: () => relay.end() };
 }
 
 export async function startBare(context: BenchContext): Promise<Hop> {
@@ -67,13 +67,14 @@ export interface LoadShape {
 
 interface Moment {
   readonly hop: HopSample;
+  readonly threads: ThreadTimes;
   readonly sink: SinkReport;
   readonly generator: GeneratorReport;
 }
 
 async function moment(hop: Hop, sink: Sink, generator: Generator): Promise<Moment> {
   const [a, b, c] = await Promise.all([hop.sample(), sink.report(), generator.report()]);
-  return { hop: a, sink: b, generator: c };
+  return { hop: a, threads: readThreadTimes(hop.pid), sink: b, generator: c };
 }
 
 /** Figures of the window between two moments. */
@@ -84,16 +85,14 @@ function figuresOf(before: Moment, after: Moment): Record<string, number> {
   const cells = ((after.sink.cells - before.sink.cells) / sinkNs) * wallNs;
   const generatorNs = after.generator.nowNs - before.generator.nowNs;
   const blockedNs = (after.generator.blockedNs - before.generator.blockedNs) / after.generator.bulkChannels;
-  const busy =
-    before.hop.relay === undefined || after.hop.relay === undefined
-      ? cpuNs / wallNs
-      : leastBusy(before.hop.relay.stats.dataPlane, after.hop.relay.stats.dataPlane, wallNs);
+  const { busy, awake } = busiestThread(before.threads, after.threads, wallNs);
   return {
     cellsPerSecond: (cells / wallNs) * 1e9,
     cellsPerCpuSecond: (cells / cpuNs) * 1e9,
     usPerCell: cpuNs / cells / 1000,
     gbitPerSecond: (cells * CELL_BITS) / wallNs,
     busy,
+    awake,
     blocked: blockedNs / generatorNs,
     cpuShare: cpuNs / wallNs,
   };
@@ -101,10 +100,10 @@ function figuresOf(before: Moment, after: Moment): Record<string, number> {
 
 /** Why the window proves nothing, or undefined. */
 function faultOf(shape: LoadShape, figures: Record<string, number>, late: number): string | undefined {
-  const { busy = 0, blocked = 0, cellsPerSecond = 0 } = figures;
+  const { awake = 0, blocked = 0, cellsPerSecond = 0 } = figures;
   if (shape.rate === undefined) {
-    if (busy >= LEAST_BUSY || blocked >= LEAST_BUSY) return undefined;
-    const shares = `${(busy * 100).toFixed(0)} % busy, input backlogged ${(blocked * 100).toFixed(0)} % of the time`;
+    if (awake >= LEAST_AWAKE || blocked >= LEAST_AWAKE) return undefined;
+    const shares = `${(awake * 100).toFixed(0)} % awake, input backlogged ${(blocked * 100).toFixed(0)} % of the time`;
     return `not saturated (${shares})`;
   }
   if (late > 0) return `${late} cells were not even sent`;

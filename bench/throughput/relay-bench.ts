@@ -5,7 +5,8 @@ import { runMiddleHop, SOCKET, startBare, startRelay } from './middle-hop.js';
 import { recordProfile } from './profile.js';
 import { runScaling } from './scaling.js';
 
-const VARIANTS = ['bare', 'kist', 'kist-lite', 'vanilla'] as const;
+const POLICIES = ['kist', 'kist-lite', 'vanilla'] as const;
+const VARIANTS = ['bare', ...POLICIES] as const;
 type Variant = (typeof VARIANTS)[number];
 const SHAPES = [1, 60] as const;
 const CIRCUITS = 100;
@@ -18,20 +19,52 @@ function shapeName(connections: number): string {
   return `${connections}x${connections}`;
 }
 
-type Trials = Record<Variant, Trial[]>;
+type Trials = Partial<Record<Variant, Trial[]>>;
 
-function measure(context: BenchContext, connections: number, rate: number | undefined): Promise<Trials> {
-  const shape =
-    rate === undefined ? { connections, circuits: CIRCUITS } : { connections, circuits: CIRCUITS, rate };
-  const trials = context.quick ? 3 : 7;
-  const label = `${shapeName(connections)} ${rate === undefined ? 'saturated' : `${rate} cells/s`}`;
-  return alternate(VARIANTS, trials, context.signal, async (variant, trial) => {
+/** One load on one shape: its name in cases, and cells per second unless saturated. */
+interface Load {
+  readonly connections: number;
+  readonly rate?: { readonly name: string; readonly cellsPerSecond: number };
+}
+
+const LOADS: readonly Load[] = SHAPES.flatMap((connections) => [
+  { connections },
+  ...Object.entries(RATES).map(([name, cellsPerSecond]) => ({ connections, rate: { name, cellsPerSecond } })),
+]);
+
+function caseName(variant: Variant, load: Load, figure: string): string {
+  const rate = load.rate === undefined ? '' : `${load.rate.name}.`;
+  return `relay.${variant}.${shapeName(load.connections)}.${rate}${figure}`;
+}
+
+/** Those that the case filter asks for; a ratio to the bare forwarder needs that too. */
+function wantedVariants(context: BenchContext, load: Load): Variant[] {
+  const figures = load.rate === undefined ? ['cellsPerCpuSecond', 'gbitPerSecond'] : ['usPerCell'];
+  const ratios = load.rate === undefined ? POLICIES : [];
+  const isRatioWanted = (variant: Variant): boolean =>
+    ratios.some((policy) => policy === variant && context.wants(caseName(variant, load, 'overBare')));
+  const anyRatio = VARIANTS.some((variant) => isRatioWanted(variant));
+  return VARIANTS.filter((variant) => {
+    if (variant === 'bare' && anyRatio) return true;
+    return isRatioWanted(variant) || figures.some((figure) => context.wants(caseName(variant, load, figure)));
+  });
+}
+
+async function measure(context: BenchContext, load: Load, variants: readonly Variant[]): Promise<Trials> {
+  const { connections, rate } = load;
+  const shape = {
+    connections,
+    circuits: CIRCUITS,
+    ...(rate === undefined ? {} : { rate: rate.cellsPerSecond }),
+  };
+  const label = `${shapeName(connections)} ${rate === undefined ? 'saturated' : rate.name}`;
+  return alternate(variants, context.quick ? 3 : 7, context.signal, async (variant, trial) => {
     const result = await runMiddleHop(context, {
       shape,
       warmUpMs: context.quick ? 300 : 1000,
       windowMs: context.quick ? 700 : 3000,
       start: (inner) => (variant === 'bare' ? startBare(inner) : startRelay(inner, variant)),
-      ...(context.profile && variant !== 'bare' && trial === 0
+      ...(context.profile && trial === 0
         ? { during: (hop, ms) => recordProfile(context, `${variant} ${label}`, hop.pid, ms) }
         : {}),
     });
@@ -41,67 +74,63 @@ function measure(context: BenchContext, connections: number, rate: number | unde
   });
 }
 
-/** What made the trials of a saturated case valid: the criterion that the median trial met. */
+/** What made the trials of a saturated case valid: the shares of the median trial. */
 function criterion(trials: readonly Trial[]): Notes {
   const figures = trials.flatMap((trial) => (trial.valid ? [trial.figures] : []));
   if (figures.length === 0) return NOTES;
   const percent = (name: string): string =>
     `${(median(figures.map((figure) => figure[name] ?? 0)) * 100).toFixed(0)} %`;
-  return { ...NOTES, 'reactor busy': percent('busy'), 'input backlogged': percent('blocked') };
+  return {
+    ...NOTES,
+    'reactor on CPU': percent('busy'),
+    'or ready': percent('awake'),
+    'input backlogged': percent('blocked'),
+  };
 }
 
-async function saturatedCases(context: BenchContext, connections: number): Promise<CaseResult[]> {
-  const shape = shapeName(connections);
-  const trials = await measure(context, connections, undefined);
-  const cases = VARIANTS.flatMap((variant) => [
-    summarize(
-      `relay.${variant}.${shape}.cellsPerCpuSecond`,
-      'cells per CPU s',
-      trials[variant],
-      'cellsPerCpuSecond',
-      criterion(trials[variant]),
-    ),
-    summarize(`relay.${variant}.${shape}.gbitPerSecond`, 'Gbit/s', trials[variant], 'gbitPerSecond', NOTES),
-  ]);
-  const ratios = VARIANTS.filter((variant) => variant !== 'bare').map((variant) => {
-    const bound = variant === 'kist' && connections === 1 ? { 'at least': LEAST_OVER_BARE } : {};
+function saturatedCases(load: Load, trials: Trials): CaseResult[] {
+  const cases = VARIANTS.flatMap((variant) => {
+    const own = trials[variant];
+    if (own === undefined) return [];
+    const name = caseName(variant, load, 'cellsPerCpuSecond');
+    return [
+      summarize(name, 'cells per CPU s', own, 'cellsPerCpuSecond', criterion(own)),
+      summarize(caseName(variant, load, 'gbitPerSecond'), 'Gbit/s', own, 'gbitPerSecond', NOTES),
+    ];
+  });
+  const ratios = POLICIES.flatMap((policy) => {
+    const own = trials[policy];
+    if (own === undefined || trials.bare === undefined) return [];
+    const bound = policy === 'kist' && load.connections === 1 ? { 'at least': LEAST_OVER_BARE } : {};
     const notes = { ...NOTES, ...bound };
-    const name = `relay.${variant}.${shape}.overBare`;
-    return summarizePairs(name, 'ratio', trials[variant], trials.bare, 'cellsPerCpuSecond', { notes });
+    return [
+      summarizePairs(caseName(policy, load, 'overBare'), 'ratio', own, trials.bare, 'cellsPerCpuSecond', {
+        notes,
+      }),
+    ];
   });
   return [...cases, ...ratios];
 }
 
-async function rateCases(context: BenchContext, connections: number, name: string): Promise<CaseResult[]> {
-  const trials = await measure(context, connections, RATES[name]);
+function rateCases(load: Load, trials: Trials): CaseResult[] {
   return VARIANTS.flatMap((variant) => {
-    const prefix = `relay.${variant}.${shapeName(connections)}.${name}`;
-    return [summarize(`${prefix}.usPerCell`, 'CPU us a cell', trials[variant], 'usPerCell', NOTES)];
+    const own = trials[variant];
+    if (own === undefined) return [];
+    return [summarize(caseName(variant, load, 'usPerCell'), 'CPU us a cell', own, 'usPerCell', NOTES)];
   });
-}
-
-/** True when a case whose name begins so is wanted; the filter may name more of it. */
-function wantsAny(context: BenchContext, names: readonly string[]): boolean {
-  return names.some((name) => context.wants(name));
 }
 
 async function run(context: BenchContext): Promise<CaseResult[]> {
   const cases: CaseResult[] = [];
-  for (const connections of SHAPES) {
-    const shape = shapeName(connections);
-    const saturated = VARIANTS.flatMap((variant) =>
-      ['cellsPerCpuSecond', 'gbitPerSecond', 'overBare'].map(
-        (figure) => `relay.${variant}.${shape}.${figure}`,
-      ),
-    );
-    if (wantsAny(context, saturated)) cases.push(...(await saturatedCases(context, connections)));
-    for (const rate of Object.keys(RATES)) {
-      const names = VARIANTS.map((variant) => `relay.${variant}.${shape}.${rate}.usPerCell`);
-      if (wantsAny(context, names)) cases.push(...(await rateCases(context, connections, rate)));
-    }
+  for (const load of LOADS) {
+    const variants = wantedVariants(context, load);
+    if (variants.length === 0) continue;
+    const trials = await measure(context, load, variants);
+    cases.push(...(load.rate === undefined ? saturatedCases(load, trials) : rateCases(load, trials)));
   }
-  if (wantsAny(context, ['relay.scaling.cross0', 'relay.scaling.cross50']))
+  if (context.wants('relay.scaling.cross0') || context.wants('relay.scaling.cross50')) {
     cases.push(...(await runScaling(context)));
+  }
   return cases;
 }
 
