@@ -118,8 +118,12 @@ export class Origin extends EventEmitter<OriginEvents> {
   async buildCircuit(path: readonly RelayRecord[], signal?: AbortSignal): Promise<OriginCircuit> {
     if (!Array.isArray(path) || path.length === 0)
       throw argumentError('path', 'a list of at least one relay', path);
-    const signals = signal === undefined ? [this.#abort.signal] : [this.#abort.signal, signal];
-    return await buildPath(path, this.#buildOptions(AbortSignal.any(signals)));
+    const attempt = this.#attempt(signal);
+    try {
+      return await buildPath(path, this.#buildOptions(attempt.signal));
+    } finally {
+      attempt.release();
+    }
   }
 
   /** Closes the circuit, rejects what waits, stops building. Idempotent. */
@@ -208,19 +212,37 @@ export class Origin extends EventEmitter<OriginEvents> {
 
   async #build(): Promise<OriginCircuit> {
     const { discovery, buildTimeoutMs: ms, clock, selfId, length, random } = this.#options;
-    const attempt = new AbortController();
-    const onAbort = (): void => attempt.abort(this.#abort.signal.reason);
+    const attempt = this.#attempt();
+    const { signal } = attempt;
     const timer = clock.setTimeout(() => attempt.abort(timeoutError('building a circuit', ms)), ms);
-    this.#abort.signal.addEventListener('abort', onAbort);
     try {
-      const { signal } = attempt;
       const relays = await withDeadline(discovery.relays(), { what: 'the relay list', ms, clock, signal });
       if (signal.aborted) throw abortReason(signal, 'the origin');
       return await buildRandom({ ...this.#buildOptions(signal), relays, selfId, length, random });
     } finally {
       timer.cancel();
-      this.#abort.signal.removeEventListener('abort', onAbort);
+      attempt.release();
     }
+  }
+
+  /** A signal aborted with the origin and with `other`. Unlike AbortSignal.any's it leaves nothing there once released. */
+  #attempt(other?: AbortSignal): {
+    signal: AbortSignal;
+    abort: (reason: Error) => void;
+    release: () => void;
+  } {
+    const controller = new AbortController();
+    const sources = other === undefined ? [this.#abort.signal] : [this.#abort.signal, other];
+    const onAbort = (): void => {
+      controller.abort(sources.find((source) => source.aborted)?.reason);
+    };
+    for (const source of sources) source.addEventListener('abort', onAbort);
+    if (sources.some((source) => source.aborted)) onAbort();
+    return {
+      signal: controller.signal,
+      abort: (reason) => controller.abort(reason),
+      release: () => sources.forEach((source) => source.removeEventListener('abort', onAbort)),
+    };
   }
 
   #buildOptions(signal: AbortSignal): BuildOptions {
