@@ -34,16 +34,21 @@ export class RawPeer {
   #rest: Buffer = Buffer.alloc(0);
   #hasEnded = false;
   #wake: () => void = () => undefined;
+  /** Resolves when the other side ended or the connection is lost. */
+  readonly gone: Promise<void>;
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.setNoDelay(true);
-    const ended = (): void => {
-      this.#hasEnded = true;
-      this.#wake();
-    };
     socket.on('data', (bytes: Buffer) => this.#received(bytes));
-    socket.on('end', ended).on('close', ended).on('error', ended);
+    this.gone = new Promise((resolve) => {
+      const ended = (): void => {
+        this.#hasEnded = true;
+        this.#wake();
+        resolve();
+      };
+      socket.on('end', ended).on('close', ended).on('error', ended);
+    });
   }
 
   static async connect(port: number): Promise<RawPeer> {
