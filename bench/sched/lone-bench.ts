@@ -21,7 +21,8 @@ const LEAST_OVER_VANILLA = 0.9;
 const CONTROL_INTERVAL_MS = 100;
 const MOST_OF_CONTROL = 0.5;
 const CELL_BITS = 512 * 8;
-const DRAIN_MS = 5000;
+/** What stands in the sockets when the generator stops, at the pace of timed runs. */
+const DRAIN_MS = 20_000;
 
 /** One bulk circuit through a relay of its own; goodput at the sink over a window. */
 async function runOnce(context: BenchContext, scheduler: SchedulerOptions): Promise<Trial> {
