@@ -155,6 +155,7 @@ async function measure(context: BenchContext, setting: Setting): Promise<CaseRes
           place: setting.place,
           dataPlane: DATA_PLANES[variant],
           link,
+        mustFill: variant !== 'timedOnly',
           emptyMs: context.quick ? 1000 : 2000,
           warmUpMs: context.quick ? 1000 : 1500,
           windowMs: context.quick ? 2000 : 4000,
