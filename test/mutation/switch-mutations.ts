@@ -19,8 +19,8 @@ export const SWITCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'switch: held cells not released on splice',
     file: 'native/switch/circuit_commands.cc',
-    find: 'edge_.closeAll(circuit);\n  queueFromHere(circuit, streamId, command, body);\n  releaseHeld(circuit);',
-    replace: 'edge_.closeAll(circuit);\n  queueFromHere(circuit, streamId, command, body);',
+    find: 'releaseHeld(circuit);\n}\n\nvoid CellSwitch::unextendCircuit',
+    replace: '}\n\nvoid CellSwitch::unextendCircuit',
     test: native('switch_extend_test.cc', 'extend: cells sent meanwhile wait and follow the splice in order'),
   },
   {
@@ -39,8 +39,38 @@ export const SWITCH_MUTATIONS: readonly Mutation[] = [
     find: 'if (!queue.feederPaused && queue.size() >= highMark(queue)) onQueueHigh(circuit, queue);',
     replace: '',
     test: native(
-      'edge_test.cc',
-      'edge: a full circuit queue stops the stream and resumes it, also after a long pause',
+      'flow_control_test.cc',
+      'flow: a full queue holds its feeder, both ways, and low water lets it go',
+    ),
+  },
+  {
+    name: 'switch: hard limit of a circuit queue unchecked',
+    file: 'native/switch/circuit_flow.cc',
+    find: 'return context_.limits.cellqMax + ',
+    replace: 'return 10000000 + ',
+    test: native(
+      'flow_control_test.cc',
+      'flow: answers that nobody reads are bounded by the hard limit of the queue',
+    ),
+  },
+  {
+    name: 'switch: a stalled circuit is never closed',
+    file: 'native/switch/circuit_flow.cc',
+    find: 'return queue.feederPaused && now - queue.lastMoved > context_.limits.circuitStall;',
+    replace: 'return queue.feederPaused && now < 0;',
+    test: native(
+      'flow_control_test.cc',
+      "flow: a circuit that moved nothing for 30 s is closed, and its channel's others go on",
+    ),
+  },
+  {
+    name: 'switch: held cells unbounded',
+    file: 'native/switch/cell_switch.cc',
+    find: 'if (circuit.held.size() >= HeldCells::kMaxHeld) {',
+    replace: 'if (circuit.held.size() >= 1000) {',
+    test: native(
+      'cell_switch_test.cc',
+      'cell switch: cells that follow a CREATE wait for the decision, in order, 64 at most',
     ),
   },
   {
