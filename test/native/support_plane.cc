@@ -51,17 +51,24 @@ RawPeer::RawPeer(std::unique_ptr<MemoryTransport> transport) : transport_(std::m
 RawPeer::~RawPeer() = default;
 
 void RawPeer::send(const Bytes& bytes) {
+  const bool isWaiting = unsent() > 0;
   waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
-  flush();
+  if (!isWaiting) flush();
 }
 
 void RawPeer::flush() {
-  if (waiting_.empty()) return;
-  const iovec part{waiting_.data(), waiting_.size()};
-  const IoResult result = transport_->write(&part, 1);
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(result.bytes));
-  if (!isOk(result.status) && result.status != Status::kWouldBlock) waiting_.clear();
-  if (!waiting_.empty()) transport_->watchWritable();
+  constexpr size_t kPiece = 64 * 1024;
+  while (unsent() > 0) {
+    const iovec part{waiting_.data() + sent_, std::min(kPiece, unsent())};
+    const IoResult result = transport_->write(&part, 1);
+    sent_ += result.bytes;
+    if (isOk(result.status)) continue;
+    if (result.status != Status::kWouldBlock) break;
+    transport_->watchWritable();
+    return;
+  }
+  waiting_.clear();
+  sent_ = 0;
 }
 
 std::vector<Bytes> RawPeer::take() {

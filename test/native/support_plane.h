@@ -41,7 +41,7 @@ class RawPeer final : public Transport::Listener {
   /// Stops reading: what the relay writes stays with it.
   void setReading(bool enabled);
   void close(bool reset) { transport_->close(reset); }
-  size_t unsent() const { return waiting_.size(); }
+  size_t unsent() const { return waiting_.size() - sent_; }
   size_t received() const { return total_; }
   bool ended() const { return ended_; }
 
@@ -57,6 +57,7 @@ class RawPeer final : public Transport::Listener {
 
   std::unique_ptr<MemoryTransport> transport_;
   Bytes waiting_;
+  size_t sent_ = 0;  ///< Of waiting_.
   Bytes received_;
   size_t total_ = 0;
   bool ended_ = false;
