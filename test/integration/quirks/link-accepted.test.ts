@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DEFAULT_LIMITS } from '../../../src/relay/index.js';
 import { Scene, STRANGER } from '../../support/raw-tor61-scene.js';
 import {
   CELL,
@@ -130,6 +131,16 @@ for (const threads of [1, 2]) {
       await Promise.all([silent.expectClosed(), slow.expectClosed()]);
       assert.ok(performance.now() - since >= 500, 'not before its time');
       assert.ok(scene.stats().control.handshakesFailed >= 2);
+      const { openTimeoutMs } = DEFAULT_LIMITS;
+      assert.ok(openTimeoutMs >= 3000 && openTimeoutMs <= 10_000, 'unless told otherwise');
+    });
+
+    test('a relay of any agent ID up to 32 bits is opened by it', async () => {
+      for (const agentId of [1, 0x80000000, 0xfffffffe]) {
+        const other = await Scene.start({ plane: { threads }, relay: { agentId } });
+        await other.expectServing(await other.created(1), 1);
+        await other.close();
+      }
     });
 
     test('after all that nothing is left', () => scene.expectReleased());

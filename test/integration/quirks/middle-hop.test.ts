@@ -62,6 +62,10 @@ for (const threads of [1, 2]) {
           const { body: behind } = await to.expectSay(toId, 99, 6);
           assert.equal(behind.toString(), 'behind it');
         }
+        // Where a body ends with its block, some send a block of padding after it.
+        from.send(longData(fromId, 6, body.subarray(0, 1010)), Buffer.alloc(512), sayCell(fromId, 6, 98));
+        assert.equal((await to.expectData(toId, 6, 1010)).length, 1010);
+        await to.expectSay(toId, 98, 6);
       }
     });
 
