@@ -19,6 +19,7 @@ const NETWORK = { relays: 3, peers: 3, threads: 2 };
 const SAMPLE_MS = 500;
 const LINE_MS = 10_000;
 const SETTLE_MS = 10_000;
+const WARM_UP_MS = 10_000;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -71,7 +72,7 @@ async function warmUp(): Promise<void> {
   const network = await SoakNetwork.start({ ...NETWORK, peers: 1 });
   const load = new Load(network, new Tally());
   load.start();
-  await pause(1000);
+  await pause(WARM_UP_MS);
   await load.stop();
   await network.closeUsers();
   network.plane.close();
