@@ -169,6 +169,17 @@ void Edge::resetStream(Circuit& circuit, uint16_t streamId) {
   destroy(*stream, CloseReason::kRequested, false);
 }
 
+void Edge::deliverAll(Circuit& circuit) {
+  if (!circuit.streams) return;
+  std::vector<uint16_t> waiting;
+  for (const auto& stream : circuit.streams->all) {
+    if (stream->isDirty) waiting.push_back(stream->id);
+  }
+  for (const uint16_t id : waiting) {
+    if (Stream* stream = find(circuit, id)) deliver(*stream);
+  }
+}
+
 void Edge::closeAll(Circuit& circuit) {
   if (!circuit.streams) return;
   const std::shared_ptr<CircuitStreams> streams = circuit.streams;

@@ -57,6 +57,8 @@ class Edge final : public ExitSocket::Listener {
   bool onEnd(Circuit& circuit, uint16_t streamId);
   /// Packs what waits, as far as the circuit's queue has room.
   void pump(Circuit& circuit);
+  /// Passes on at once what came for the streams of a circuit: what its peer sent before it ended it still counts.
+  void deliverAll(Circuit& circuit);
   /// Frees all streams of a circuit without a word.
   void closeAll(Circuit& circuit);
 

@@ -208,6 +208,10 @@ void CellSwitch::closeCircuit(Circuit& circuit, uint8_t destroyReason, CloseReas
 
 void CellSwitch::endCircuit(Circuit& circuit, CloseReason reason, Side side, uint8_t destroyReason) {
   if (circuit.closing) return;
+  if (reason == CloseReason::kPeer) {
+    edge_.deliverAll(circuit);
+    if (circuit.closing) return;  // An END of ours found the queue full.
+  }
   ++context_.counters.circuitsClosed[static_cast<size_t>(reason)];
   listener_.onCircuitClosed(circuit, reason, side);
   edge_.closeAll(circuit);
