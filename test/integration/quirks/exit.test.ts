@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { Scene } from '../../support/raw-tor61-scene.js';
-import { CELL, extendBody, LARGEST_BODY, longData, SAY, sayCell } from '../../support/raw-tor61-cells.js';
+import {
+  destroyCell,
+  extendBody,
+  LARGEST_BODY,
+  longData,
+  SAY,
+  sayCell,
+} from '../../support/raw-tor61-cells.js';
 import type { RawPeer } from '../../support/raw-tor61.js';
 
 const LIMIT = { timeout: 60_000 };
@@ -208,9 +215,25 @@ for (const threads of [1, 2]) {
         server.resume();
         const closed = once(server, 'close');
         if (how === 'loss') peer.reset();
-        else peer.send(Buffer.from(sayCell(1, 0, 0)).fill(CELL.destroy, 2, 3));
+        else peer.send(destroyCell(1));
         server.on('end', () => server.end());
         await closed;
+      }
+    });
+
+    test('what came before DESTROY in the same segment still reaches the server', async () => {
+      for (let i = 0; i < 10; i++) {
+        const { port, socket } = await held();
+        const peer = await scene.created(1);
+        await begin(peer, 1, port);
+        const server = await socket;
+        const chunks: Buffer[] = [];
+        server.on('data', (bytes: Buffer) => chunks.push(bytes));
+        const ended = once(server, 'end');
+        peer.send(sayCell(1, 1, SAY.data, 'the last '), sayCell(1, 1, SAY.data, 'words'), destroyCell(1));
+        await ended;
+        assert.equal(Buffer.concat(chunks).toString(), 'the last words');
+        server.end();
       }
     });
 

@@ -223,6 +223,21 @@ describe('an origin and the answers to it', LIMIT, () => {
     }
   });
 
+  test('an answer whose END and DESTROY come in one segment with it is whole', async () => {
+    for (let i = 0; i < 10; i++) {
+      const made = await built();
+      const { stream, streamId } = await opened(made);
+      const { peer, circId } = made;
+      const received: Buffer[] = [];
+      stream.on('data', (bytes: Buffer) => received.push(bytes));
+      const failed = once(stream, 'error');
+      const bytes = [sayCell(circId, streamId, SAY.data, 'all'), sayCell(circId, streamId, SAY.end)];
+      peer.send(...bytes, destroyCell(circId));
+      await failed;
+      assert.equal(Buffer.concat(received).toString(), 'all');
+    }
+  });
+
   test('no DATA leaves before CONNECTED, and none is longer than 498 bytes', async () => {
     const made = await built();
     const { stream, streamId } = await opened(made);
