@@ -278,6 +278,7 @@ void measureSpinning(const Options& options) {
   std::atomic<bool> stop{false};
   std::vector<Spinner> spinners(options.threads);
   std::vector<std::thread> threads;
+  threads.reserve(options.threads);
   for (Spinner& spinner : spinners) threads.emplace_back([&] { spin(spinner, stop); });
   sleepFor(options.warmUp);
   std::vector<uint64_t> cells;
