@@ -68,7 +68,9 @@ void CellSwitch::checkPausedQueues() {
     // Streams that feed it wait for cellq_low: no cell of theirs can be what the queue waits for.
     const bool isFedByChannel =
         circuit->isStub || (towardNext ? circuit->hasPrevious() : circuit->nextHop != NextHop::kNone);
-    if (isFedByChannel && queue.overdraft < kMaxOverdraft && now - queue.lastMoved >= kHoldPatience) {
+    // What was on its way over a ring may have come all at once: such a queue takes no more before it drains.
+    const bool hasRoom = queue.size() < context_.limits.cellqMax;
+    if (isFedByChannel && hasRoom && queue.overdraft < kMaxOverdraft && now - queue.lastMoved >= kHoldPatience) {
       ++queue.overdraft;
       queue.feederPaused = false;
       setFeederHeld(*circuit, towardNext, false);
