@@ -6,6 +6,7 @@
 //                                 prints its path
 //   tests [--san LIST] [--run]    the C++ test program; prints its path, or runs it (doctest's options after --)
 //   bench                         the C++ bench programs and addons; prints one path a line
+//   fuzz [--seconds N] [NAME ...] the fuzz targets over their corpora, then for N seconds each (20)
 //   prebuild                      prebuilds/ for the packed tarball
 //
 // All but `install` and `build` work under .cache/native/ and leave build/ alone. Exit code 2: a tool is missing.
@@ -14,6 +15,7 @@ import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fuzz } from './tools/fuzz.mjs';
 import { listFiles } from './tools/sources.mjs';
 import {
   BuildError,
@@ -24,7 +26,13 @@ import {
   root,
   run,
 } from './tools/toolchain.mjs';
-import { benchSources, buildAddonInPlace, buildApart, isBenchAddon, withWorkspace } from './tools/workspace.mjs';
+import {
+  benchSources,
+  buildAddonInPlace,
+  buildApart,
+  isBenchAddon,
+  withWorkspace,
+} from './tools/workspace.mjs';
 
 const SANITIZERS = ['address,undefined', 'address', 'undefined', 'thread'];
 
@@ -98,7 +106,7 @@ async function prebuild() {
   });
 }
 
-const commands = { install, build: buildAddonInPlace, addon, tests, bench, prebuild };
+const commands = { install, build: buildAddonInPlace, addon, tests, bench, fuzz, prebuild };
 
 try {
   const [name = '', ...args] = process.argv.slice(2);
