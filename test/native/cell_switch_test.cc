@@ -152,7 +152,8 @@ TEST_CASE("cell switch: an injected cell is taken as if it had come on the circu
   rig.advance(kRunTime);
   CHECK(second.take() == std::vector<Bytes>{rawRelay(nextId, 4, kData, noise(498))});
   CHECK(first.take() == std::vector<Bytes>{rawRelay(5, 4, kData, noise(498, 2))});
-  rig.onCircuit(circuit, [&](CellSwitch& cells, Circuit& it) { cells.injectCell(it, rawCell(0, kDestroy), true); });
+  rig.onCircuit(circuit,
+                [&](CellSwitch& cells, Circuit& it) { cells.injectCell(it, rawCell(0, kDestroy), true); });
   rig.advance(kRunTime);
   CHECK(first.take() == std::vector<Bytes>{rawCell(5, kDestroy)});
   checkNothingLeft(rig);
@@ -265,7 +266,8 @@ TEST_CASE("cell switch: origin circuits: CREATE out, CREATED and relay messages 
 TEST_CASE("cell switch: an unsent CREATE that is given up frees its ID, as nobody will answer it") {
   PlaneRig rig;
   RawPeer& peer = rig.peer();
-  for (MockTcpInfo* mock : {rig.plane->mockTcpInfo(0)}) mock->setDefault({Status::kOk, TcpInfo{0, 0, 1448, 0, 0}});
+  for (MockTcpInfo* mock : {rig.plane->mockTcpInfo(0)})
+    mock->setDefault({Status::kOk, TcpInfo{0, 0, 1448, 0, 0}});
   for (uint64_t token = 1; token <= 5; ++token) {
     rig.onReactor(0, [&](Reactor& reactor) { reactor.createCircuit(token, peer.channel, {}); });
     const Handle circuit{rig.expect(EventKind::kCircuitAttached).handle};

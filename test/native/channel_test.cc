@@ -146,7 +146,8 @@ TEST_CASE("channel: a relay cell of impossible length closes it, a long DATA bod
     Bytes together;
     for (size_t i = 0; i < 7; ++i) {
       CHECK(cells[i] == rawRelay(nextId, 9, kData, bodyOf(cells[i])));
-      together.insert(together.end(), cells[i].begin() + 14, cells[i].begin() + 14 + loadU16(cells[i].data() + 11));
+      together.insert(together.end(), cells[i].begin() + 14,
+                      cells[i].begin() + 14 + loadU16(cells[i].data() + 11));
     }
     CHECK(together == body);
     CHECK(cells[7] == rawRelay(nextId, 9, kEnd, {}));

@@ -21,7 +21,8 @@ Bytes transcript(uint32_t reactors) {
   }
   for (uint32_t round = 0; round < 30; ++round) {
     for (uint32_t i = 0; i < 6; ++i) {
-      for (uint32_t n = 0; n < 10 * (i + 1); ++n) from[i]->send(rawRelay(6, 1, kData, noise(498, round * 100 + n)));
+      for (uint32_t n = 0; n < 10 * (i + 1); ++n)
+        from[i]->send(rawRelay(6, 1, kData, noise(498, round * 100 + n)));
       to[i]->send(rawRelay(ids[i], 1, kData, noise(100, round)));
     }
     if (round == 20) from[2]->send(rawCell(6, kDestroy));
@@ -30,7 +31,8 @@ Bytes transcript(uint32_t reactors) {
     for (RawPeer* peer : from) note(joined(peer->take()));
     for (RawPeer* peer : to) note(joined(peer->take()));
     for (const Event& event : rig.events) {
-      note(Bytes{static_cast<uint8_t>(event.kind), static_cast<uint8_t>(event.handle), static_cast<uint8_t>(event.a)});
+      note(Bytes{static_cast<uint8_t>(event.kind), static_cast<uint8_t>(event.handle),
+                 static_cast<uint8_t>(event.a)});
       note(event.bytes);
     }
     rig.events.clear();
@@ -52,7 +54,8 @@ TEST_CASE("data plane: the same input gives the same bytes and events") {
 TEST_CASE("data plane: a wrong name or number is refused by name") {
   const auto problemOf = [](const PlaneConfig& config) {
     std::string problem;
-    CHECK(DataPlane::create(config, [] {}, problem) == nullptr);
+    CHECK(DataPlane::create(
+              config, [] {}, problem) == nullptr);
     return problem;
   };
   PlaneConfig config = PlaneRig::config();

@@ -16,7 +16,8 @@ struct Cut {
   bool malformed = false;
 };
 
-/// Frames `stream` handed in as pieces that end at `cuts`, as a channel does: what is not consumed comes again.
+/// Frames `stream` handed in as pieces that end at `cuts`, as a channel does: what is not consumed comes
+/// again.
 Cut frame(const Dialect& dialect, const Bytes& stream, const std::vector<size_t>& cuts) {
   Cut cut;
   const auto framer = dialect.makeFramer();
@@ -116,7 +117,8 @@ TEST_CASE("dialects: a payload longer than a cell is cut, not written past its e
     Bytes cell(dialect.cellLength() + 64, 0xee);
     const Bytes payload = noise(5000);
     const auto edgeIsWhole = [&] {
-      return std::all_of(cell.begin() + dialect.cellLength(), cell.end(), [](uint8_t byte) { return byte == 0xee; });
+      return std::all_of(cell.begin() + dialect.cellLength(), cell.end(),
+                         [](uint8_t byte) { return byte == 0xee; });
     };
     dialect.encodeCreate(cell.data(), 1, payload);
     CHECK(edgeIsWhole());
@@ -167,7 +169,8 @@ TEST_CASE("dialects: the same cells come of every cut of the stream") {
 
 TEST_CASE("tor61 dialect: a long DATA body of every length class is re-cut the same at every cut") {
   const Dialect& dialect = *findDialect("tor61");
-  for (const size_t length : {size_t{499}, size_t{996}, size_t{997}, size_t{1010}, size_t{1011}, size_t{3140}}) {
+  for (const size_t length :
+       {size_t{499}, size_t{996}, size_t{997}, size_t{1010}, size_t{1011}, size_t{3140}}) {
     CAPTURE(length);
     Bytes stream = rawRelay(3, 8, kData, {});
     stream.resize(14);

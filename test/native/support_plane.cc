@@ -94,7 +94,8 @@ void RawPeer::onTransportReadable() {
   Bytes buffer(64 * 1024);
   while (true) {
     const IoResult result = transport_->read(buffer);
-    received_.insert(received_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(result.bytes));
+    received_.insert(received_.end(), buffer.begin(),
+                     buffer.begin() + static_cast<std::ptrdiff_t>(result.bytes));
     total_ += result.bytes;
     if (result.status == Status::kClosed || result.status == Status::kError) ended_ = true;
     if (!isOk(result.status)) return;
@@ -115,7 +116,8 @@ PlaneConfig PlaneRig::config(uint32_t threads) {
 
 PlaneRig::PlaneRig(const PlaneConfig& config) {
   std::string problem;
-  plane = DataPlane::create(config, [] {}, problem);
+  plane = DataPlane::create(
+      config, [] {}, problem);
   if (!plane) throw std::runtime_error(problem);
   uint16_t port = 1;
   static_cast<void>(plane->memoryHub().listen("peer", port, loop_, *this));
@@ -141,7 +143,9 @@ DataPlane::Endpoint PlaneRig::endpoint(const std::string& host, uint16_t port) c
   return endpoint;
 }
 
-void PlaneRig::onMemoryAccepted(std::unique_ptr<MemoryTransport> transport) { accepted_ = std::move(transport); }
+void PlaneRig::onMemoryAccepted(std::unique_ptr<MemoryTransport> transport) {
+  accepted_ = std::move(transport);
+}
 
 RawPeer& PlaneRig::peer(uint32_t reactor) {
   const uint64_t token = nextToken_++;
@@ -242,7 +246,8 @@ void PlaneRig::unextend(Handle circuit) {
   onCircuit(circuit, [](CellSwitch& cells, Circuit& it) { cells.unextendCircuit(it, 0, kExtendFailed, {}); });
 }
 void PlaneRig::close(Handle circuit) {
-  onCircuit(circuit, [](CellSwitch& cells, Circuit& it) { cells.closeCircuit(it, 0, CloseReason::kRequested); });
+  onCircuit(circuit,
+            [](CellSwitch& cells, Circuit& it) { cells.closeCircuit(it, 0, CloseReason::kRequested); });
 }
 void PlaneRig::hold(Handle circuit) {
   onCircuit(circuit, [](CellSwitch& cells, Circuit& it) { cells.holdCircuit(it); });

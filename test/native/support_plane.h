@@ -23,8 +23,25 @@ Bytes bodyOf(const Bytes& cell);
 Bytes noise(size_t count, uint32_t seed = 1);
 Bytes joined(const std::vector<Bytes>& parts);
 
-enum Tor61Command : uint8_t { kCreate = 1, kCreated, kRelay, kDestroy, kOpen, kOpened, kOpenFailed, kCreateFailed };
-enum Tor61Relay : uint8_t { kBegin = 1, kData = 2, kEnd = 3, kConnected = 4, kExtend = 6, kExtended = 7, kExtendFailed = 12 };
+enum Tor61Command : uint8_t {
+  kCreate = 1,
+  kCreated,
+  kRelay,
+  kDestroy,
+  kOpen,
+  kOpened,
+  kOpenFailed,
+  kCreateFailed
+};
+enum Tor61Relay : uint8_t {
+  kBegin = 1,
+  kData = 2,
+  kEnd = 3,
+  kConnected = 4,
+  kExtend = 6,
+  kExtended = 7,
+  kExtendFailed = 12
+};
 
 /// The far end of a channel: speaks bytes over a memory transport on the test's own loop.
 class RawPeer final : public Transport::Listener {
@@ -63,8 +80,8 @@ class RawPeer final : public Transport::Listener {
   bool ended_ = false;
 };
 
-/// A whole data plane on manual loops with raw peers around it. The test is its control plane: events gather in `events`,
-/// commands are posted. Time moves only by advance().
+/// A whole data plane on manual loops with raw peers around it. The test is its control plane: events gather
+/// in `events`, commands are posted. Time moves only by advance().
 class PlaneRig : private MemoryHub::Listener {
  public:
   static PlaneConfig config(uint32_t threads = 1);
@@ -73,10 +90,11 @@ class PlaneRig : private MemoryHub::Listener {
 
   /// A peer whose channel is on `reactor`, connected and open; circuit IDs that the relay picks are odd.
   RawPeer& peer(uint32_t reactor = 0);
-  /// A peer that connected to the relay (its channel is on reactor 0), still in the handshake. `capacity`: bytes that one
-  /// direction holds unread.
+  /// A peer that connected to the relay (its channel is on reactor 0), still in the handshake. `capacity`:
+  /// bytes that one direction holds unread.
   RawPeer& dialIn(uint32_t capacity = 256 * 1024);
-  /// Two open channels of the plane with itself, connected to each other: the connecting one and the accepted one.
+  /// Two open channels of the plane with itself, connected to each other: the connecting one and the accepted
+  /// one.
   std::pair<Handle, Handle> loopChannel();
 
   void settle();

@@ -85,7 +85,8 @@ TEST_CASE("extend: relay cells pass both ways unread but for the circuit ID") {
     hop.run();
     CHECK(hop.second.take() == expectForward);
     CHECK(hop.first.take() == expectBackward);
-    if (hop.second.channel.reactor() == 1) CHECK(hop.rig.total().counters.cellsCrossed == 101);  // With CREATED.
+    if (hop.second.channel.reactor() == 1)
+      CHECK(hop.rig.total().counters.cellsCrossed == 101);  // With CREATED.
     hop.first.send(rawCell(6, kDestroy));
     hop.run();
     CHECK(hop.second.take() == std::vector<Bytes>{rawCell(nextId, kDestroy)});
@@ -302,7 +303,8 @@ TEST_CASE("extend: back over the channel that the circuit came on") {
   rig.advance(kRunTime);
   const std::vector<Bytes> cells = peer.take();
   CHECK(cells.size() == 2);
-  for (const Bytes& cell : cells) CHECK(bodyOf(cell) == Bytes{circIdOf(cell) == nextId ? uint8_t{1} : uint8_t{2}});
+  for (const Bytes& cell : cells)
+    CHECK(bodyOf(cell) == Bytes{circIdOf(cell) == nextId ? uint8_t{1} : uint8_t{2}});
   peer.close(true);
   rig.advance(2 * kSecond, 100 * kMillisecond);
   CHECK(rig.total().circuits == 0);
