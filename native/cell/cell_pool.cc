@@ -1,40 +1,23 @@
 #include "cell/cell_pool.h"
 
+#include <algorithm>
+
 namespace kist {
 
-Cell* CellPool::take() {
-  if (free_ == nullptr) addSlab();
-  Cell* cell = free_;
-  free_ = cell->next;
-  cell->next = nullptr;
-  ++inUse_;
-  return cell;
-}
-
-void CellPool::giveBack(Cell* cell) {
-  cell->next = free_;
-  free_ = cell;
-  if (--inUse_ == 0 && slabs_.size() > kSlabsKept) trim();
-}
-
-void CellPool::addSlab() {
-  auto slab = std::make_unique<Cell[]>(kCellsPerSlab);
-  for (size_t i = 0; i < kCellsPerSlab; ++i) {
-    slab[i].next = free_;
-    free_ = &slab[i];
+Cell* CellPool::takeFresh() {
+  if (fresh_ == kCellsPerSlab) {
+    ++slab_;
+    fresh_ = 0;
   }
-  slabs_.push_back(std::move(slab));
+  if (slab_ == slabs_.size()) slabs_.push_back(std::make_unique_for_overwrite<Cell[]>(kCellsPerSlab));
+  used_ = std::max(used_, slab_ + 1);
+  return &slabs_[slab_][fresh_++];
 }
 
 void CellPool::trim() {
-  slabs_.resize(kSlabsKept);
-  free_ = nullptr;
-  for (auto& slab : slabs_) {
-    for (size_t i = 0; i < kCellsPerSlab; ++i) {
-      slab[i].next = free_;
-      free_ = &slab[i];
-    }
-  }
+  if (inUse_ > 0) return;
+  slabs_.resize(std::min(slabs_.size(), std::max(used_, kSlabsKept)));
+  used_ = 0;
 }
 
 }  // namespace kist

@@ -1,74 +1,84 @@
 #include "circuit/circuit_heap.h"
 
+#include <algorithm>
+
 namespace kist {
 
 bool CircuitHeap::secondKey(PriorityKey& key) const {
-  if (queues_.size() < 2) return false;
-  key = queues_[1]->key_;
-  if (queues_.size() > 2 && queues_[2]->key_ < key) key = queues_[2]->key_;
+  const size_t second = lowestChild(0);
+  if (second >= entries_.size()) return false;
+  key = entries_[second].key;
   return true;
 }
 
 void CircuitHeap::insert(CircuitQueue& queue) {
   settleGrown();
-  queues_.push_back(&queue);
-  place(static_cast<uint32_t>(queues_.size() - 1), &queue);
-  siftUp(queue.heapIndex_);
+  entries_.emplace_back();
+  siftUp(entries_.size() - 1, Entry{queue.key_, &queue});
 }
 
 void CircuitHeap::remove(CircuitQueue& queue) {
   if (grown_ == &queue) grown_ = nullptr;
   settleGrown();
-  const uint32_t index = queue.heapIndex_;
-  CircuitQueue* last = queues_.back();
-  queues_.pop_back();
+  const size_t index = queue.heapIndex_;
+  const Entry last = entries_.back();
+  entries_.pop_back();
   queue.heapIndex_ = CircuitQueue::kInactive;
-  if (last == &queue) return;
-  place(index, last);
-  siftUp(index);
-  siftDown(last->heapIndex_);
+  if (last.queue == &queue) return;
+  siftUp(index, last);
+  siftDown(last.queue->heapIndex_, last);
 }
 
 void CircuitHeap::settle(CircuitQueue& queue) {
   grown_ = nullptr;
-  siftDown(queue.heapIndex_);
+  siftDown(queue.heapIndex_, Entry{queue.key_, &queue});
 }
 
 void CircuitHeap::rebuild() {
   grown_ = nullptr;
-  for (size_t i = queues_.size() / 2; i-- > 0;) siftDown(static_cast<uint32_t>(i));
+  for (Entry& entry : entries_) entry.key = entry.queue->key_;
+  for (size_t i = entries_.size() / kArity + 1; i-- > 0;) {
+    if (i < entries_.size()) siftDown(i, Entry(entries_[i]));
+  }
 }
 
 void CircuitHeap::settleGrown() {
   if (grown_ != nullptr) settle(*grown_);
 }
 
-void CircuitHeap::siftUp(uint32_t index) {
-  CircuitQueue* queue = queues_[index];
+size_t CircuitHeap::lowestChild(size_t index) const {
+  const size_t first = kArity * index + 1;
+  const size_t end = std::min(first + kArity, entries_.size());
+  if (first >= end) return entries_.size();
+  size_t lowest = first;
+  for (size_t child = first + 1; child < end; ++child) {
+    if (entries_[child].key < entries_[lowest].key) lowest = child;
+  }
+  return lowest;
+}
+
+void CircuitHeap::siftUp(size_t index, const Entry& entry) {
   while (index > 0) {
-    const uint32_t parent = (index - 1) / 2;
-    if (!(queue->key_ < queues_[parent]->key_)) break;
-    place(index, queues_[parent]);
+    const size_t parent = (index - 1) / kArity;
+    if (!(entry.key < entries_[parent].key)) break;
+    place(index, entries_[parent]);
     index = parent;
   }
-  place(index, queue);
+  place(index, entry);
 }
 
-void CircuitHeap::siftDown(uint32_t index) {
-  CircuitQueue* queue = queues_[index];
-  const auto size = static_cast<uint32_t>(queues_.size());
-  for (uint32_t child = 2 * index + 1; child < size; child = 2 * index + 1) {
-    if (child + 1 < size && queues_[child + 1]->key_ < queues_[child]->key_) ++child;
-    if (!(queues_[child]->key_ < queue->key_)) break;
-    place(index, queues_[child]);
+void CircuitHeap::siftDown(size_t index, const Entry& entry) {
+  for (size_t child = lowestChild(index); child < entries_.size(); child = lowestChild(index)) {
+    if (!(entries_[child].key < entry.key)) break;
+    place(index, entries_[child]);
     index = child;
   }
-  place(index, queue);
+  place(index, entry);
 }
 
-void CircuitHeap::place(uint32_t index, CircuitQueue* queue) {
-  queues_[index] = queue;
-  queue->heapIndex_ = index;
+void CircuitHeap::place(size_t index, const Entry& entry) {
+  entries_[index] = entry;
+  entry.queue->heapIndex_ = static_cast<uint32_t>(index);
 }
 
 }  // namespace kist

@@ -29,7 +29,11 @@ class CircuitQueue {
   Cell* pop() {
     Cell* cell = head_;
     head_ = cell->next;
-    if (head_ == nullptr) tail_ = nullptr;
+    if (head_ == nullptr) {
+      tail_ = nullptr;
+    } else {
+      prefetch(*head_);
+    }
     cell->next = nullptr;
     --size_;
     return cell;
@@ -55,6 +59,13 @@ class CircuitQueue {
   uint32_t servedIndex = 0;
 
  private:
+  /// A queue of a busy relay is longer than the caches: the next cell comes while others are served.
+  static void prefetch(const Cell& cell) {
+    constexpr size_t kCacheLine = 64;
+    const char* bytes = reinterpret_cast<const char*>(&cell);
+    for (size_t at = 0; at < sizeof(Cell); at += kCacheLine) __builtin_prefetch(bytes + at);
+  }
+
   friend class CircuitMux;
   friend class CircuitHeap;
   friend class EwmaMux;

@@ -116,6 +116,7 @@ void Reactor::sweep() {
   uint64_t inbufs = 0;
   channels_.forEach([&](Channel& channel) { inbufs += channel.inbufBytes(); });
   inbufBytes_ = inbufs;
+  cells_.trim();
   sweepTimer_.arm(now + kSweepInterval);
 }
 

@@ -48,6 +48,7 @@ class ChannelHeap {
     const size_t index = channel.slot.*Index;
     const bool lower = key < entries_[index].key;
     entries_[index].key = key;
+    if (entries_.size() == 1) return;
     lower ? siftUp(index) : siftDown(index);
   }
   void remove(SchedulableChannel& channel) {
