@@ -118,7 +118,8 @@ class ScalingPlane {
     line.add("denied", static_cast<double>(after.denied - before.denied) / wall / options_.threads);
     const ReactorSnapshot& first = after.reactors[0];
     line.add("cellsCrossed", first.counters.cellsCrossed - before.reactors[0].counters.cellsCrossed);
-    line.add("runs", first.scheduler.timedRuns + first.scheduler.drainRuns + first.scheduler.lightRuns);
+    line.add("runs", first.scheduler.timedRuns + first.scheduler.drainRuns + first.scheduler.lightRuns +
+                         first.scheduler.fullRuns);
     line.add("sleeps", first.sleeps - before.reactors[0].sleeps);
     line.add("pauses", first.counters.channelPauses - before.reactors[0].counters.channelPauses);
     const uint64_t sent = sum(&MemoryLoad::Counters::sent);

@@ -32,7 +32,8 @@ class Generator {
     uint32_t bulkIn = 0, bulkOut = 0;  ///< On the first so many channels and sinks; 0: all.
     uint64_t rate = 0;                 ///< Of all bulk circuits, cells per second; 0: saturated.
     std::vector<QuietPlace> quiet;
-    double quietRate = 10;  ///< Cells per second of each.
+    double quietRate = 10;    ///< Bursts per second of each.
+    uint32_t quietBurst = 1;  ///< Cells of a burst.
     std::string sinkHost = "127.0.0.1";
     std::vector<uint16_t> sinks;
     uint32_t firstSinkAgent = 0x00640000;
@@ -208,8 +209,11 @@ class Generator {
     if (now_ < circuit.nextAt) return;
     circuit.nextAt = now_ + pause();
     Channel& channel = channels_[circuit.channel];
-    append(channel, number, BenchCell::kFlagTimed | BenchCell::kFlagQuiet, clock_.now());
-    ++quietCells_;
+    const TimeNs at = clock_.now();
+    for (uint32_t i = 0; i < init_.quietBurst; ++i) {
+      append(channel, number, BenchCell::kFlagTimed | BenchCell::kFlagQuiet, at);
+      ++quietCells_;
+    }
     flush(channel);
   }
 

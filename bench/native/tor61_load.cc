@@ -5,7 +5,8 @@
 //              [--first-sink-agent ID] [--first-agent ID] [--channels K] [--bulk C] [--bulk-in K] [--bulk-out
 //              K]
 //              [--rate CELLS_PER_SECOND (0: saturated)] [--cells N] [--seconds T] [--batch BYTES]
-//              [--quiet IN:OUT,IN:OUT,...] [--quiet-rate MILLICELLS_PER_SECOND] [socket options]
+//              [--quiet IN:OUT,IN:OUT,...] [--quiet-rate BURSTS_PER_1000_SECONDS] [--quiet-burst CELLS]
+//              [socket options]
 //   socket options: [--cc NAME] [--mss N] [--sndbuf N] [--rcvbuf N]
 //
 // Both are driven by lines on standard input and answer with lines of JSON; see Sink and Generator.
@@ -46,6 +47,7 @@ int load(Args& args) {
   init.bulkOut = static_cast<uint32_t>(args.number("bulk-out", 0, 0, 4096));
   init.rate = static_cast<uint64_t>(args.number("rate", 0, 0, 100'000'000));
   init.quietRate = static_cast<double>(args.number("quiet-rate", 10'000, 1, 10'000'000)) / 1000;
+  init.quietBurst = static_cast<uint32_t>(args.number("quiet-burst", 1, 1, 64));
   init.sinkHost = args.text("sink-host", init.sinkHost);
   init.firstSinkAgent =
       static_cast<uint32_t>(args.number("first-sink-agent", init.firstSinkAgent, 0, kMaxId));

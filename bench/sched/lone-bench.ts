@@ -12,7 +12,7 @@ type Variant = (typeof VARIANTS)[number];
 const SCHEDULERS: Readonly<Record<Variant, SchedulerOptions>> = {
   vanilla: { policy: 'vanilla' },
   kist: { policy: 'kist' },
-  kistTimedOnly: { policy: 'kist', drainWake: false, lightWake: false },
+  kistTimedOnly: { policy: 'kist', drainWake: false, lightWake: false, fullWake: false },
 };
 const SOCKET = { cc: 'cubic', mss: 1448 } as const;
 const NOTES: Notes = { 'congestion control': SOCKET.cc, mss: SOCKET.mss, circuits: 1, channels: 1 };
@@ -43,7 +43,7 @@ async function runOnce(context: BenchContext, scheduler: SchedulerOptions): Prom
     const cells = after.cells - before.cells;
     const seconds = (after.nowNs - before.nowNs) / 1e9;
     const [was, is] = [cpuBefore, cpuAfter].map((sample) => sample.stats.dataPlane.reactors[0]?.scheduler);
-    const runs = (['timedRuns', 'drainRuns', 'lightRuns'] as const).map(
+    const runs = (['timedRuns', 'drainRuns', 'lightRuns', 'fullRuns'] as const).map(
       (kind) => ((is?.[kind] ?? 0) - (was?.[kind] ?? 0)) / seconds,
     );
     return {

@@ -7,6 +7,7 @@ import type { NarrowLinkOptions } from './narrow-link.js';
 import {
   BULK_CIRCUITS,
   LINK_BITS,
+  QUIET_BURST,
   QUIET_CIRCUITS,
   QUIET_RATE,
   runQuietTrial,
@@ -18,7 +19,7 @@ type Variant = 'vanilla' | 'kist' | 'timedOnly' | 'roundRobin';
 const DATA_PLANES: Readonly<Record<Variant, DataPlaneOptions>> = {
   vanilla: { scheduler: { policy: 'vanilla' } },
   kist: { scheduler: { policy: 'kist' } },
-  timedOnly: { scheduler: { policy: 'kist', drainWake: false, lightWake: false } },
+  timedOnly: { scheduler: { policy: 'kist', drainWake: false, lightWake: false, fullWake: false } },
   roundRobin: { scheduler: { policy: 'kist' }, mux: 'round-robin' },
 };
 /** KIST may not buy its delay with throughput: a pair of trials counts from this share of Vanilla's on. */
@@ -63,7 +64,7 @@ function notesOf(setting: Setting, isNarrow: boolean): Notes {
       : `no namespaces here: SO_MAX_PACING_RATE ${bitsPerSecond / 1e6} Mbit/s a socket, so other channels share nothing`,
     'congestion control': SOCKET.cc,
     mss: SOCKET.mss,
-    load: `${BULK_CIRCUITS} bulk circuits; ${QUIET_CIRCUITS} quiet ones, ${QUIET_RATE} cells/s each`,
+    load: `${BULK_CIRCUITS} bulk circuits; ${QUIET_CIRCUITS} quiet ones, ${QUIET_RATE} bursts/s of ${QUIET_BURST} cells each`,
   };
 }
 
@@ -155,7 +156,7 @@ async function measure(context: BenchContext, setting: Setting): Promise<CaseRes
           place: setting.place,
           dataPlane: DATA_PLANES[variant],
           link,
-        mustFill: variant !== 'timedOnly',
+          mustFill: variant !== 'timedOnly',
           emptyMs: context.quick ? 1000 : 2000,
           warmUpMs: context.quick ? 1000 : 1500,
           windowMs: context.quick ? 2000 : 4000,

@@ -11,7 +11,9 @@ export const SOCKET = { cc: 'cubic', mss: 1448 } as const;
 export const BULK_CIRCUITS = 50;
 /** Few cells a second each, and enough circuits for a thousand samples in the time. */
 export const QUIET_CIRCUITS = 20;
-export const QUIET_RATE = 5;
+export const QUIET_RATE = 2;
+/** A small request: alone, a cell would be served first by round robin too, whose turn it always is. */
+export const QUIET_BURST = 4;
 export const LINK_BITS = 50_000_000;
 const CELL_BITS = 512 * 8;
 /** What is left of the link for cells: 1436 of 1514 bytes a packet (timestamps on). */
@@ -55,7 +57,7 @@ async function startParts(context: BenchContext, trial: QuietTrial): Promise<Par
   return { relay, sink };
 }
 
-type Load = Pick<GeneratorOptions, 'bulk' | 'bulkOut' | 'quiet' | 'quietRate'>;
+type Load = Pick<GeneratorOptions, 'bulk' | 'bulkOut' | 'quiet' | 'quietRate' | 'quietBurst'>;
 
 async function startLoad(
   context: BenchContext,
@@ -157,6 +159,7 @@ export async function runQuietTrial(context: BenchContext, trial: QuietTrial): P
       bulk: 0,
       quiet: Array.from({ length: QUIET_CIRCUITS }, () => ({ channel: 0, sink: quietSink })),
       quietRate: QUIET_RATE,
+      quietBurst: QUIET_BURST,
     };
     const bulkLoad: Load = { bulk: BULK_CIRCUITS, bulkOut: 1 };
     const none = circuitsOf((await parts.relay.sample()).stats.dataPlane).map(() => 0);

@@ -124,8 +124,9 @@ export interface GeneratorOptions {
   /** Cells per second of all bulk circuits; left out: as many as the relay takes. */
   readonly rate?: number;
   readonly quiet?: readonly { readonly channel: number; readonly sink: number }[];
-  /** Cells per second of each quiet circuit. */
+  /** Bursts per second of each quiet circuit, and the cells of a burst (1). */
   readonly quietRate?: number;
+  readonly quietBurst?: number;
   /** Bulk cells in all, seconds: then it stops by itself. */
   readonly cells?: number;
   readonly seconds?: number;
@@ -159,6 +160,7 @@ export class Generator {
       seconds: options.seconds,
       quiet: quiet.map((place) => `${place.channel}:${place.sink}`).join(','),
       'quiet-rate': Math.round(quietRate * 1000),
+      'quiet-burst': options.quietBurst,
       ...options.socket,
     });
     const child = await startTor61Load(context, 'load', args, options.wrap ?? []);

@@ -24,7 +24,7 @@ class ChunkPool {
     uint32_t room() const { return kChunkBytes - end; }
   };
 
-  explicit ChunkPool(size_t maxFree = 64) : maxFree_(maxFree) {}
+  explicit ChunkPool(size_t maxFree = 256) : maxFree_(maxFree) {}
   ~ChunkPool();
   ChunkPool(const ChunkPool&) = delete;
   ChunkPool& operator=(const ChunkPool&) = delete;

@@ -6,8 +6,9 @@
 
 namespace kist {
 
-/// Map from 32-bit keys to small values: open addressing, linear probing, backward-shift deletion. Hashing is salted by
-/// the table's address, so a peer that chooses keys cannot aim at one bucket. Iteration order is unspecified.
+/// Map from 32-bit keys to small values: open addressing, linear probing, backward-shift deletion. Hashing is
+/// salted by the table's address, so a peer that chooses keys cannot aim at one bucket. Iteration order is
+/// unspecified.
 template <typename Value>
 class FlatMap {
  public:

@@ -4,9 +4,9 @@
 
 namespace kist {
 
-/// Names a channel or a circuit across threads and in JavaScript: {reactor, slot, generation}. Packed in 52 bits, so
-/// that it is exact as a JavaScript number:  generation (24) | slot (22) | reactor (6).  A generation is never 0, so
-/// no valid handle is 0. A command that carries an old generation is ignored.
+/// Names a channel or a circuit across threads and in JavaScript: {reactor, slot, generation}. Packed in 52
+/// bits, so that it is exact as a JavaScript number:  generation (24) | slot (22) | reactor (6).  A
+/// generation is never 0, so no valid handle is 0. A command that carries an old generation is ignored.
 struct Handle {
   uint64_t bits = 0;
 

@@ -6,8 +6,8 @@
 
 namespace kist {
 
-/// Counts of values in logarithmic buckets, four a power of two (error under 19 %). Bucket i of `counts` holds values
-/// v with bucketOf(v) == i; upperBound(i) is its exclusive upper end. Fixed size, no allocation.
+/// Counts of values in logarithmic buckets, four a power of two (error under 19 %). Bucket i of `counts`
+/// holds values v with bucketOf(v) == i; upperBound(i) is its exclusive upper end. Fixed size, no allocation.
 class Histogram {
  public:
   static constexpr size_t kBuckets = 252;

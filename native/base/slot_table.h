@@ -8,8 +8,8 @@
 
 namespace kist {
 
-/// Owns objects of one kind of one reactor and gives each a Handle. Slots are reused oldest first, each time under a
-/// new generation, so a stale handle finds nothing for 16 million reuses of its slot.
+/// Owns objects of one kind of one reactor and gives each a Handle. Slots are reused oldest first, each time
+/// under a new generation, so a stale handle finds nothing for 16 million reuses of its slot.
 template <typename T>
 class SlotTable {
  public:

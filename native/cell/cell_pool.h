@@ -19,9 +19,10 @@ struct Cell {
   uint8_t bytes[kMaxCellLength];
 };
 
-/// Cells of one reactor, taken from slabs: no allocation per cell. Not thread safe. Returned cells are used again first;
-/// whenever all have come back the slabs are handed out from their beginning anew, so that cells taken one after the
-/// other lie one after the other and do not scatter with time. trim() gives spare slabs back.
+/// Cells of one reactor, taken from slabs: no allocation per cell. Not thread safe. Returned cells are used
+/// again first; whenever all have come back the slabs are handed out from their beginning anew, so that cells
+/// taken one after the other lie one after the other and do not scatter with time. trim() gives spare slabs
+/// back.
 class CellPool {
  public:
   CellPool() = default;
@@ -44,7 +45,8 @@ class CellPool {
     free_ = cell;
     if (--inUse_ == 0) startAnew();
   }
-  /// Frees slabs beyond those in use since the last call; only when no cell is out. To be called now and then.
+  /// Frees slabs beyond those in use since the last call; only when no cell is out. To be called now and
+  /// then.
   void trim();
 
   uint64_t inUse() const { return inUse_; }
@@ -63,9 +65,9 @@ class CellPool {
 
   std::vector<std::unique_ptr<Cell[]>> slabs_;
   Cell* free_ = nullptr;
-  size_t slab_ = 0;   ///< Where the next fresh cell is: slab, and place in it.
+  size_t slab_ = 0;  ///< Where the next fresh cell is: slab, and place in it.
   size_t fresh_ = 0;
-  size_t used_ = 0;   ///< Slabs touched since the last trim().
+  size_t used_ = 0;  ///< Slabs touched since the last trim().
   uint64_t inUse_ = 0;
 };
 

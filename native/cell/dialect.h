@@ -50,14 +50,15 @@ class Framer {
  public:
   enum class Result : uint8_t { kCell, kNeedMore, kMalformed };
   virtual ~Framer() = default;
-  /// Looks at `input` and fills `cell`; `consumed` says how many bytes of input are done with (also with kNeedMore,
-  /// and may be 0 with kCell when one input block makes several cells). kMalformed: the channel must be closed.
+  /// Looks at `input` and fills `cell`; `consumed` says how many bytes of input are done with (also with
+  /// kNeedMore, and may be 0 with kCell when one input block makes several cells). kMalformed: the channel
+  /// must be closed.
   virtual Result next(ByteSpan input, CellView& cell, size_t& consumed) = 0;
 };
 
-/// A whole cell language as the data plane needs it: lengths, circuit ID width, commands, framing, relay header. What
-/// cells mean is decided by the control dialect of the same name in src/dialect/. Stateless and shared.
-/// To add one: native/cell/<name>_dialect.{h,cc} and a line in native/registry/dialects.cc.
+/// A whole cell language as the data plane needs it: lengths, circuit ID width, commands, framing, relay
+/// header. What cells mean is decided by the control dialect of the same name in src/dialect/. Stateless and
+/// shared. To add one: native/cell/<name>_dialect.{h,cc} and a line in native/registry/dialects.cc.
 class Dialect {
  public:
   virtual ~Dialect() = default;
@@ -68,7 +69,8 @@ class Dialect {
 
   /// Writes a circuit ID into an encoded cell.
   virtual void setCircId(uint8_t* cell, uint32_t circId) const = 0;
-  /// Reads the header of an encoded fixed-length cell (one that crossed between reactors or waited in a queue).
+  /// Reads the header of an encoded fixed-length cell (one that crossed between reactors or waited in a
+  /// queue).
   virtual CellView view(const uint8_t* cell) const = 0;
   /// Encodes CREATE with the control plane's payload (cut at the cell's end); the cell is padded with zeroes.
   virtual void encodeCreate(uint8_t* cell, uint32_t circId, ByteSpan payload) const = 0;
@@ -86,7 +88,8 @@ class Dialect {
   virtual uint32_t relayDataCapacity() const = 0;
   virtual uint8_t relayDataCommand() const = 0;
   virtual uint8_t relayEndCommand() const = 0;
-  /// True when a relay cell that only passes through is DATA, as far as this dialect lets a middle hop see (statistics).
+  /// True when a relay cell that only passes through is DATA, as far as this dialect lets a middle hop see
+  /// (statistics).
   virtual bool isVisibleData(const uint8_t* cell) const = 0;
 };
 

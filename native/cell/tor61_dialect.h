@@ -9,15 +9,22 @@ namespace kist {
 ///   0..1 circuit ID | 2 command | payload                                         every cell
 ///   3..4 stream ID | 5..6 zero | 7..10 digest | 11..12 length | 13 relay command | 14.. body     RELAY
 ///
-/// A DATA body longer than 498 bytes runs on through further blocks of 512 bytes (one known peer sends such cells); the
-/// framer re-cuts it into ordinary DATA cells. Any other body length over 498 is malformed.
+/// A DATA body longer than 498 bytes runs on through further blocks of 512 bytes (one known peer sends such
+/// cells); the framer re-cuts it into ordinary DATA cells. Any other body length over 498 is malformed.
 class Tor61Dialect final : public Dialect {
  public:
   static constexpr uint32_t kCellLength = 512;
   static constexpr uint32_t kRelayHeader = 14;
   static constexpr uint32_t kBodyCapacity = kCellLength - kRelayHeader;
   enum Command : uint8_t {
-    kCreate = 1, kCreated = 2, kRelay = 3, kDestroy = 4, kOpen = 5, kOpened = 6, kOpenFailed = 7, kCreateFailed = 8
+    kCreate = 1,
+    kCreated = 2,
+    kRelay = 3,
+    kDestroy = 4,
+    kOpen = 5,
+    kOpened = 6,
+    kOpenFailed = 7,
+    kCreateFailed = 8
   };
   enum RelayCommand : uint8_t { kBegin = 1, kData = 2, kEnd = 3, kConnected = 4, kExtend = 6 };
 

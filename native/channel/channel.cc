@@ -6,8 +6,6 @@ namespace kist {
 
 namespace {
 
-/// Bytes one channel may read in one turn: others get theirs.
-constexpr size_t kReadPerTurn = 256 * 1024;
 /// Outbuf length under which a channel that waits to write may write again (C tor's orconn_low).
 constexpr uint64_t kOutbufLow = 16384;
 /// Outbuf length from which a channel whose link cells and answers pile up is not read until kOutbufLow.
@@ -91,8 +89,8 @@ void Channel::abort(CloseReason reason, int error) {
 
 void Channel::finishDraining() {
   if (!outbuf_.isEmpty() || transport_->queuedBytes() > 0) return;
-  // Closing with unread input would reset the connection and take the last cells from the peer: say that we are done, then
-  // read on to its end.
+  // Closing with unread input would reset the connection and take the last cells from the peer: say that we
+  // are done, then read on to its end.
   if (eof_ || !isOk(transport_->shutdownWrite())) abort(closeReason_, closeError_);
 }
 
@@ -145,11 +143,12 @@ void Channel::onTransportReadable() {
     discardInput();
     return;
   }
-  size_t left = kReadPerTurn;
+  size_t left = context_.reading.perChannel;
+  ++context_.reading.readers;
   while (holds_ == 0 && left > 0 && (state_ == State::kHandshake || state_ == State::kOpen)) {
-    MutableByteSpan room = context_.scratch;
+    MutableByteSpan room = context_.scratch.first(std::min(context_.scratch.size(), inbuf_.size() + left));
     const size_t kept = inbuf_.size();
-    if (kept > room.size() / 2) {
+    if (kept > context_.scratch.size() / 2) {
       readBuffered();
       return;
     }
@@ -222,7 +221,8 @@ uint64_t Channel::outbufLength() const {
 }
 
 uint64_t Channel::nextCellCost() const {
-  return transport_->wireBytes(outbuf_.size() + dialect_.cellLength()) - transport_->wireBytes(outbuf_.size());
+  return transport_->wireBytes(outbuf_.size() + dialect_.cellLength()) -
+         transport_->wireBytes(outbuf_.size());
 }
 
 SchedulableChannel::FlushResult Channel::flush(const PriorityKey* rival, uint64_t budget) {
@@ -328,7 +328,9 @@ void Channel::onTransportWritable() {
   if (outbufLength() <= kOutbufLow) context_.scheduler.onWritable(*this);
 }
 
-void Channel::onTransportFailed(int error) { abort(error == 0 ? CloseReason::kTimeout : CloseReason::kError, error); }
+void Channel::onTransportFailed(int error) {
+  abort(error == 0 ? CloseReason::kTimeout : CloseReason::kError, error);
+}
 
 // Circuits.
 

@@ -19,14 +19,16 @@
 
 namespace kist {
 
-/// A carrier of cells between two relays: transport + dialect + outbuf, and the mux of the circuits that write to it.
+/// A carrier of cells between two relays: transport + dialect + outbuf, and the mux of the circuits that
+/// write to it.
 ///
 ///   kConnecting ─► kHandshake ─► kOpen ─► kDraining ─► gone
 ///                                                │ (what was written still goes out, bounded)
 ///
-/// Reads bytes, cuts cells, calls Listener::onCell for each. Reading is held while any hold() stands: a link cell that the
-/// control plane looks at, a circuit queue over its high mark, a full ring, lacking credit. Writes only what the scheduler
-/// flushes, but for link cells. Never decides what a cell means; never deletes itself: the reactor does, at the turn's end.
+/// Reads bytes, cuts cells, calls Listener::onCell for each. Reading is held while any hold() stands: a link
+/// cell that the control plane looks at, a circuit queue over its high mark, a full ring, lacking credit.
+/// Writes only what the scheduler flushes, but for link cells. Never decides what a cell means; never deletes
+/// itself: the reactor does, at the turn's end.
 class Channel final : public SchedulableChannel, public Transport::Listener {
  public:
   enum class State : uint8_t { kConnecting, kHandshake, kOpen, kDraining, kClosed };
@@ -47,8 +49,8 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
     ~Listener() = default;
   };
 
-  Channel(ChannelContext& context, Listener& listener, const Dialect& dialect, std::unique_ptr<Transport> transport,
-          std::unique_ptr<CircuitMux> mux);
+  Channel(ChannelContext& context, Listener& listener, const Dialect& dialect,
+          std::unique_ptr<Transport> transport, std::unique_ptr<CircuitMux> mux);
   ~Channel() override;
 
   /// Begins to deliver events; `connecting`: onChannelConnected comes first.
@@ -57,7 +59,7 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   // Identity.
   Handle handle;
   uint32_t owner = 0;
-  uint64_t token = 0;         ///< What the control plane calls its connect request; 0 for accepted ones.
+  uint64_t token = 0;  ///< What the control plane calls its connect request; 0 for accepted ones.
   bool deliverUnknown = false;
 
   State state() const { return state_; }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+
 #include "base/bytes.h"
 #include "base/chunk_buffer.h"
 #include "base/counters.h"
@@ -10,6 +13,23 @@
 
 namespace kist {
 
+/// Bounds what all channels together read in one turn, so that cells are still in the processor's caches when
+/// they are written: a channel alone reads much at once, one of many a little.
+struct TurnReading {
+  static constexpr size_t kTogether = 512 * 1024;
+  static constexpr size_t kMost = 256 * 1024;
+  static constexpr size_t kLeast = 32 * 1024;
+
+  size_t perChannel = kMost;
+  size_t readers = 0;  ///< Channels that read in this turn.
+
+  /// Shares the next turn out among as many channels as read in this one.
+  void finishTurn() {
+    if (readers > 0) perChannel = std::clamp(kTogether / readers, kLeast, kMost);
+    readers = 0;
+  }
+};
+
 /// What every channel of a reactor shares.
 struct ChannelContext {
   EventLoop& loop;
@@ -19,6 +39,7 @@ struct ChannelContext {
   ReactorCounters& counters;
   FlowLimits& limits;
   MutableByteSpan scratch;  ///< Read buffer, used by one channel at a time.
+  TurnReading reading{};
 };
 
 }  // namespace kist

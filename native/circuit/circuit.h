@@ -22,7 +22,8 @@ enum class CircuitState : uint8_t {
 /// How far the next hop is.
 enum class NextHop : uint8_t { kNone, kCreating, kOpen };
 
-/// One side of a circuit at this reactor: the channel, its name there, and the cells that wait for that channel.
+/// One side of a circuit at this reactor: the channel, its name there, and the cells that wait for that
+/// channel.
 struct CircuitEnd {
   Channel* channel = nullptr;
   uint32_t circId = 0;
@@ -59,8 +60,9 @@ class HeldCells {
   uint32_t size_ = 0;
 };
 
-/// A circuit at its home reactor, or, when `isStub`, its stand-in on the reactor of its next-hop channel: a stub has only
-/// `next` and the handle of its home. A circuit of our own has no previous hop; one that ends here has no next hop.
+/// A circuit at its home reactor, or, when `isStub`, its stand-in on the reactor of its next-hop channel: a
+/// stub has only `next` and the handle of its home. A circuit of our own has no previous hop; one that ends
+/// here has no next hop.
 class Circuit {
  public:
   bool hasPrevious() const { return previous.channel != nullptr; }
@@ -71,17 +73,18 @@ class Circuit {
   CircuitState state = CircuitState::kHere;
   NextHop nextHop = NextHop::kNone;
   bool isStub = false;
-  bool closing = false;       ///< Being torn down: nothing is queued any more.
+  bool closing = false;  ///< Being torn down: nothing is queued any more.
   CircuitEnd previous;
   CircuitEnd next;
-  Handle stub;                ///< At home: the stub, when the next hop lives on another reactor.
-  Handle home;                ///< At a stub: the circuit.
+  Handle stub;                  ///< At home: the stub, when the next hop lives on another reactor.
+  Handle home;                  ///< At a stub: the circuit.
   bool feedHeldByStub = false;  ///< The stub's queue is over cellq_high.
   bool nextHeldByHome = false;  ///< At a stub: home's backward queue is over cellq_high.
   HeldCells held;
   std::shared_ptr<CircuitStreams> streams;  ///< Made by the edge for a circuit that ends here.
-  uint32_t extendAttempt = 0;   ///< Counts attempts to extend: another reactor's late answer to an old one is told apart.
-  uint64_t createToken = 0;     ///< Origin circuit: what the control plane calls the request.
+  uint32_t extendAttempt =
+      0;  ///< Counts attempts to extend: another reactor's late answer to an old one is told apart.
+  uint64_t createToken = 0;  ///< Origin circuit: what the control plane calls the request.
   uint32_t owner = 0;
   TimeNs lastCell = 0;
 };

@@ -4,22 +4,22 @@
 
 namespace kist {
 
-bool CircuitHeap::secondKey(PriorityKey& key) const {
+const PriorityKey* CircuitHeap::secondKey() const {
   const size_t second = lowestChild(0);
-  if (second >= entries_.size()) return false;
-  key = entries_[second].key;
-  return true;
+  return second < entries_.size() ? &entries_[second].key : nullptr;
 }
 
 void CircuitHeap::insert(CircuitQueue& queue) {
-  settleGrown();
   entries_.emplace_back();
   siftUp(entries_.size() - 1, Entry{queue.key_, &queue});
 }
 
+void CircuitHeap::append(CircuitQueue& queue) {
+  entries_.emplace_back();
+  place(entries_.size() - 1, Entry{queue.key_, &queue});
+}
+
 void CircuitHeap::remove(CircuitQueue& queue) {
-  if (grown_ == &queue) grown_ = nullptr;
-  settleGrown();
   const size_t index = queue.heapIndex_;
   const Entry last = entries_.back();
   entries_.pop_back();
@@ -29,21 +29,11 @@ void CircuitHeap::remove(CircuitQueue& queue) {
   siftDown(last.queue->heapIndex_, last);
 }
 
-void CircuitHeap::settle(CircuitQueue& queue) {
-  grown_ = nullptr;
-  siftDown(queue.heapIndex_, Entry{queue.key_, &queue});
-}
-
 void CircuitHeap::rebuild() {
-  grown_ = nullptr;
   for (Entry& entry : entries_) entry.key = entry.queue->key_;
   for (size_t i = entries_.size() / kArity + 1; i-- > 0;) {
     if (i < entries_.size()) siftDown(i, Entry(entries_[i]));
   }
-}
-
-void CircuitHeap::settleGrown() {
-  if (grown_ != nullptr) settle(*grown_);
 }
 
 size_t CircuitHeap::lowestChild(size_t index) const {

@@ -1,28 +1,26 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <vector>
 
 #include "circuit/circuit_queue.h"
 
 namespace kist {
 
-/// The active circuits of one mux, best first: a 4-ary heap with the keys in its array (a hundred equal circuits are
-/// sifted once per cell, and must not be looked up for it) that keeps each queue's place in the queue itself, so that
-/// leaving needs no search. The key of the best one may grow for a whole run of cells before
-/// settle() moves it; what happens to the heap meanwhile settles it first.
+/// Circuits by key, best first: a 4-ary heap with the keys in its array that keeps each queue's place in the
+/// queue itself, so that leaving needs no search. Part of CircuitOrder.
 class CircuitHeap {
  public:
+  bool isEmpty() const { return entries_.empty(); }
   CircuitQueue* top() const { return entries_.empty() ? nullptr : entries_[0].queue; }
-  /// Key of the second in order. False when there are fewer than two.
-  bool secondKey(PriorityKey& key) const;
+  const PriorityKey& topKey() const { return entries_[0].key; }
+  /// The second in order; null when there are fewer than two.
+  const PriorityKey* secondKey() const;
   void insert(CircuitQueue& queue);
   void remove(CircuitQueue& queue);
-  /// Notes that the key of `queue` grew and its place is not right any more.
-  void markGrown(CircuitQueue& queue) { grown_ = &queue; }
-  /// Finds the place of a queue whose key grew.
-  void settle(CircuitQueue& queue);
-  /// Restores the order after keys of any queues changed.
+  /// Adds without ordering: rebuild() must follow.
+  void append(CircuitQueue& queue);
+  /// Reads all keys anew and restores the order.
   void rebuild();
 
  private:
@@ -32,7 +30,6 @@ class CircuitHeap {
     CircuitQueue* queue;
   };
 
-  void settleGrown();
   void siftUp(size_t index, const Entry& entry);
   void siftDown(size_t index, const Entry& entry);
   void place(size_t index, const Entry& entry);
@@ -40,7 +37,6 @@ class CircuitHeap {
   size_t lowestChild(size_t index) const;
 
   std::vector<Entry> entries_;
-  CircuitQueue* grown_ = nullptr;
 };
 
 }  // namespace kist

@@ -68,9 +68,12 @@ class CircuitQueue {
 
   friend class CircuitMux;
   friend class CircuitHeap;
+  friend class CircuitOrder;
   friend class EwmaMux;
   friend class RoundRobinMux;
   static constexpr uint32_t kInactive = UINT32_MAX;
+  static constexpr uint32_t kInLine =
+      UINT32_MAX - 1;  ///< Active, in CircuitOrder's line instead of its heap.
 
   Cell* head_ = nullptr;
   Cell* tail_ = nullptr;
@@ -80,6 +83,8 @@ class CircuitQueue {
   PriorityKey key_;
   uint64_t cellsSent_ = 0;
   uint32_t heapIndex_ = kInactive;
+  CircuitQueue* previousInLine_ = nullptr;
+  CircuitQueue* nextInLine_ = nullptr;
   // All queues of one mux, active or not (rescaling visits them).
   CircuitQueue* previousInMux_ = nullptr;
   CircuitQueue* nextInMux_ = nullptr;

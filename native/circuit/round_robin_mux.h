@@ -1,7 +1,7 @@
 #pragma once
 
-#include "circuit/circuit_heap.h"
 #include "circuit/circuit_mux.h"
+#include "circuit/circuit_order.h"
 
 namespace kist {
 
@@ -22,7 +22,7 @@ class RoundRobinMux final : public CircuitMux {
   void rescale(double factor) override;
 
  private:
-  CircuitHeap active_;
+  CircuitOrder active_;
 };
 
 }  // namespace kist

@@ -14,7 +14,8 @@ namespace kist {
 
 DataPlane::DataPlane(const PlaneConfig& config, std::function<void()> onEvents)
     : config_(config),
-      events_(std::move(onEvents), [this] { postAll([](Reactor& reactor) { reactor.releaseControlHolds(); }); }),
+      events_(std::move(onEvents),
+              [this] { postAll([](Reactor& reactor) { reactor.releaseControlHolds(); }); }),
       rings_(config.threads),
       budget_(config.memoryBudget, config.threads) {}
 
@@ -70,7 +71,8 @@ DataPlane::~DataPlane() { close(); }
 void DataPlane::close() {
   if (closed_) return;
   closed_ = true;
-  // Reactors tell each other until all threads stand still; what crosses after that is dropped with the rings.
+  // Reactors tell each other until all threads stand still; what crosses after that is dropped with the
+  // rings.
   for (const auto& thread : threads_) thread->stop();
   for (const auto& reactor : reactors_) reactor->shutDown();
   reactors_.clear();
@@ -98,7 +100,8 @@ Status DataPlane::listen(Endpoint endpoint, uint32_t& listener, uint16_t& port, 
       return status;
     }
     sockets.push_back(fd);
-    static_cast<void>(localAddress(fd, address));  // The other reactors listen on the port that the first one got.
+    static_cast<void>(
+        localAddress(fd, address));  // The other reactors listen on the port that the first one got.
   }
   port = address.port();
   for (uint32_t i = 0; i < reactors(); ++i) {
@@ -127,7 +130,8 @@ void DataPlane::post(Handle handle, std::function<void(Reactor&)> command) {
 
 void DataPlane::postAll(const std::function<void(Reactor&)>& command) {
   if (closed_) return;
-  for (const auto& reactor : reactors_) reactor->loop().post([&target = *reactor, command] { command(target); });
+  for (const auto& reactor : reactors_)
+    reactor->loop().post([&target = *reactor, command] { command(target); });
 }
 
 void DataPlane::setScheduler(const std::string& policy, const SchedulerConfig& config, TimeNs halflife) {

@@ -14,8 +14,9 @@
 
 namespace kist {
 
-/// Owns the reactors of one data plane and their threads: what the control plane (or a C++ program) holds. All calls from
-/// one thread, its owner's; commands are posted to the reactor that a handle names and never wait.
+/// Owns the reactors of one data plane and their threads: what the control plane (or a C++ program) holds.
+/// All calls from one thread, its owner's; commands are posted to the reactor that a handle names and never
+/// wait.
 class DataPlane {
  public:
   using Endpoint = Reactor::Endpoint;
@@ -32,7 +33,8 @@ class DataPlane {
   uint32_t addOwner() { return nextOwner_++; }
   uint32_t owners() const { return nextOwner_; }
 
-  /// Opens the sockets at once: kInUse, kInvalid, kError with an errno. `port` is stored when 0 was asked for.
+  /// Opens the sockets at once: kInUse, kInvalid, kError with an errno. `port` is stored when 0 was asked
+  /// for.
   Status listen(Endpoint endpoint, uint32_t& listener, uint16_t& port, int& error);
   void closeListener(uint32_t listener);
   /// `reactor` < 0: by turns.
@@ -48,7 +50,8 @@ class DataPlane {
   const MemoryBudget& budget() const { return budget_; }
 
   // Manual loop only.
-  /// Moves the clock to `to`, stopping at everything due on the way; reactors turn in index order until all are quiet.
+  /// Moves the clock to `to`, stopping at everything due on the way; reactors turn in index order until all
+  /// are quiet.
   void step(TimeNs to);
   TimeNs nextWake();
   MockTcpInfo* mockTcpInfo(uint32_t reactor);

@@ -6,7 +6,8 @@
 
 namespace kist {
 
-/// Event kinds in the order of EVENT in src/native/binding-types.ts, which says what handle, a, b and data are.
+/// Event kinds in the order of EVENT in src/native/binding-types.ts, which says what handle, a, b and data
+/// are.
 enum class EventKind : uint8_t {
   kChannelAccepted = 1,
   kChannelConnected,

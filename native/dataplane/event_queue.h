@@ -10,16 +10,16 @@
 
 namespace kist {
 
-/// The way from all reactors to the control plane: batches in, one wake-up for many. Any thread. A reactor never waits
-/// here for JavaScript: the lock is held for a splice only. Credit: above kHigh undelivered events, what feeds them is
-/// held until kLow.
+/// The way from all reactors to the control plane: batches in, one wake-up for many. Any thread. A reactor
+/// never waits here for JavaScript: the lock is held for a splice only. Credit: above kHigh undelivered
+/// events, what feeds them is held until kLow.
 class EventQueue {
  public:
   static constexpr size_t kHigh = 1024;
   static constexpr size_t kLow = 512;
 
-  /// `onEvents`: called on the pushing thread when the queue stops being empty. `onCredit`: on the draining thread when
-  /// the count falls to kLow after hasCredit() had said no.
+  /// `onEvents`: called on the pushing thread when the queue stops being empty. `onCredit`: on the draining
+  /// thread when the count falls to kLow after hasCredit() had said no.
   EventQueue(std::function<void()> onEvents, std::function<void()> onCredit)
       : onEvents_(std::move(onEvents)), onCredit_(std::move(onCredit)) {}
 

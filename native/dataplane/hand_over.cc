@@ -32,7 +32,9 @@ bool HandOver::hasRoom(uint32_t reactor) const {
   return outgoing.overflow.empty() && outgoing.room >= kReserve;
 }
 
-void HandOver::waitForRoom(uint32_t reactor, Handle channel) { outgoing_[reactor].waiting.push_back(channel); }
+void HandOver::waitForRoom(uint32_t reactor, Handle channel) {
+  outgoing_[reactor].waiting.push_back(channel);
+}
 
 bool HandOver::poll() {
   bool more = false;

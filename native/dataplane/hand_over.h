@@ -32,8 +32,8 @@ class RingMatrix {
   uint32_t reactors_;
 };
 
-/// One reactor's side of the rings. Producers never wait and never lose: what does not fit a ring is kept in order and the
-/// channels that feed it are held until there is room. Consumers always drain.
+/// One reactor's side of the rings. Producers never wait and never lose: what does not fit a ring is kept in
+/// order and the channels that feed it are held until there is room. Consumers always drain.
 class HandOver final : public CrossingSender {
  public:
   static_assert(2 * RingMatrix::kRingCapacity <= kMaxOnTheWay);

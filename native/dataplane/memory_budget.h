@@ -10,7 +10,8 @@
 
 namespace kist {
 
-/// Bytes of one reactor's circuits by the age of their oldest waiting cell: bucket i holds ages in [2^i, 2^(i+1)) ms.
+/// Bytes of one reactor's circuits by the age of their oldest waiting cell: bucket i holds ages in [2^i,
+/// 2^(i+1)) ms.
 struct AgeHistogram {
   static constexpr size_t kBuckets = 32;
   std::array<uint64_t, kBuckets> bytes{};
@@ -19,10 +20,11 @@ struct AgeHistogram {
   static TimeNs lowerBound(size_t bucket);
 };
 
-/// The global budget over queues, rings, buffers and undelivered batches. Each reactor adds its change once per turn. Over
-/// the limit a round begins: every reactor publishes a histogram of bytes by age, the last to do so works out the age
-/// from which circuits must go to fall to 90 % of the limit, and each closes its circuits older than that. The overshoot is
-/// what the reactors take in within the two turns of a round. Any thread; the lock is taken only in a round.
+/// The global budget over queues, rings, buffers and undelivered batches. Each reactor adds its change once
+/// per turn. Over the limit a round begins: every reactor publishes a histogram of bytes by age, the last to
+/// do so works out the age from which circuits must go to fall to 90 % of the limit, and each closes its
+/// circuits older than that. The overshoot is what the reactors take in within the two turns of a round. Any
+/// thread; the lock is taken only in a round.
 class MemoryBudget {
  public:
   static constexpr TimeNs kBetweenRounds = 50 * kMillisecond;

@@ -60,6 +60,7 @@ void Reactor::shutDown() {
 bool Reactor::onTurnEnd() {
   const bool ringsLeft = handOver_.poll();
   readWaiting();
+  context_.reading.finishTurn();
   switch_.edge().flushDirty();
   switch_.finishTurn();
   if (scheduler_.nextWake() <= loop_.now()) {
@@ -161,7 +162,8 @@ void Reactor::tearDown() {
     if (announced == draining_.end()) {
       switch_.closeCircuitsOf(*channel);
       if (channel->token != 0 && channel->state() == Channel::State::kClosed && !channel->wasConnected()) {
-        tell(EventKind::kChannelConnectFailed, 0, static_cast<int64_t>(channel->token), channel->closeError());
+        tell(EventKind::kChannelConnectFailed, 0, static_cast<int64_t>(channel->token),
+             channel->closeError());
       } else {
         tell(EventKind::kChannelClosed, handle.bits, static_cast<int64_t>(channel->closeReason()),
              channel->closeError());
@@ -211,7 +213,8 @@ void Reactor::serveBudget() {
     const uint32_t closed = age == kNever ? 0 : switch_.closeOlderThan(loop_.now() - age);
     updateMemory();
     shared_.budget.closed(index_, loop_.now());
-    if (closed > 0) logTo(this, LogLevel::kWarn, "over the memory budget: closed %u of the oldest circuits", closed);
+    if (closed > 0)
+      logTo(this, LogLevel::kWarn, "over the memory budget: closed %u of the oldest circuits", closed);
   }
   if (!wakeAll) return;
   for (EventLoop* loop : shared_.rings.loops) loop->wake();

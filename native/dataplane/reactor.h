@@ -24,12 +24,12 @@ struct SharedPlane {
   MemoryHub& hub;
 };
 
-/// Loop-bound state of one data-plane thread: channels, switch, scheduler, timers. Not a thread itself: it runs over an
-/// EpollLoop or a ManualLoop. One turn: descriptors, timers, commands; then onTurnEnd(): rings, held input, edge, the
-/// scheduler run that is due, ended channels, budget, events out.
+/// Loop-bound state of one data-plane thread: channels, switch, scheduler, timers. Not a thread itself: it
+/// runs over an EpollLoop or a ManualLoop. One turn: descriptors, timers, commands; then onTurnEnd(): rings,
+/// held input, edge, the scheduler run that is due, ended channels, budget, events out.
 ///
-/// Commands come by EventLoop::post and are ignored when their handle is old. Split over reactor.cc (turn, channels),
-/// reactor_commands.cc (what the control plane asks) and reactor_events.cc (what it is told).
+/// Commands come by EventLoop::post and are ignored when their handle is old. Split over reactor.cc (turn,
+/// channels), reactor_commands.cc (what the control plane asks) and reactor_events.cc (what it is told).
 class Reactor final : public EventLoop::TurnListener,
                       public Channel::Listener,
                       public SwitchListener,

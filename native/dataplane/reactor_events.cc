@@ -43,12 +43,14 @@ void Reactor::onCircuitCreateFailed(Circuit& circuit, CloseReason reason, const 
   if (cell == nullptr) {
     tell(EventKind::kCircuitCreateFailed, circuit.handle.bits, why);
   } else {
-    tellBytes(EventKind::kCircuitCreateFailed, circuit.handle.bits, why, 0, ByteSpan(cell->bytes, cell->length));
+    tellBytes(EventKind::kCircuitCreateFailed, circuit.handle.bits, why, 0,
+              ByteSpan(cell->bytes, cell->length));
   }
 }
 
 void Reactor::onCircuitClosed(Circuit& circuit, CloseReason reason, Side side) {
-  tell(EventKind::kCircuitClosed, circuit.handle.bits, static_cast<int64_t>(reason), static_cast<int64_t>(side));
+  tell(EventKind::kCircuitClosed, circuit.handle.bits, static_cast<int64_t>(reason),
+       static_cast<int64_t>(side));
 }
 
 void Reactor::onRelayMessage(Circuit& circuit, const RelayMessage& message) {

@@ -4,9 +4,15 @@
 
 namespace kist {
 
-Edge::Edge(EventLoop& loop, ChunkPool& chunks, ReactorCounters& counters, FlowLimits& limits, MutableByteSpan scratch,
-           Listener& listener, StreamEvents& events)
-    : loop_(loop), chunks_(chunks), counters_(counters), limits_(limits), scratch_(scratch), listener_(listener), events_(events) {}
+Edge::Edge(EventLoop& loop, ChunkPool& chunks, ReactorCounters& counters, FlowLimits& limits,
+           MutableByteSpan scratch, Listener& listener, StreamEvents& events)
+    : loop_(loop),
+      chunks_(chunks),
+      counters_(counters),
+      limits_(limits),
+      scratch_(scratch),
+      listener_(listener),
+      events_(events) {}
 
 Edge::~Edge() = default;
 
@@ -165,7 +171,8 @@ void Edge::endStream(Circuit& circuit, uint16_t streamId) {
 void Edge::resetStream(Circuit& circuit, uint16_t streamId) {
   Stream* stream = find(circuit, streamId);
   if (stream == nullptr) return;
-  if (!stream->endSent) listener_.queueFromHere(circuit, streamId, listener_.dialectHere(circuit).relayEndCommand(), {});
+  if (!stream->endSent)
+    listener_.queueFromHere(circuit, streamId, listener_.dialectHere(circuit).relayEndCommand(), {});
   destroy(*stream, CloseReason::kRequested, false);
 }
 
@@ -196,7 +203,8 @@ bool Edge::closeIfDone(Stream& stream) {
 
 void Edge::cut(Stream& stream, CloseReason reason) {
   if (!stream.endSent) {
-    listener_.queueFromHere(stream.circuit, stream.id, listener_.dialectHere(stream.circuit).relayEndCommand(), {});
+    listener_.queueFromHere(stream.circuit, stream.id,
+                            listener_.dialectHere(stream.circuit).relayEndCommand(), {});
   }
   destroy(stream, reason, true);
 }
@@ -204,7 +212,8 @@ void Edge::cut(Stream& stream, CloseReason reason) {
 void Edge::destroy(Stream& stream, CloseReason reason, bool tell) {
   Circuit& circuit = stream.circuit;
   auto& all = circuit.streams->all;
-  const auto at = std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.get() == &stream; });
+  const auto at =
+      std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.get() == &stream; });
   if (at == all.end()) return;  // Ended meanwhile with its circuit.
   if (stream.holdsChannel) {
     stream.holdsChannel = false;

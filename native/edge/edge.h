@@ -10,20 +10,21 @@
 
 namespace kist {
 
-/// Where circuits end: streams, packing into and unpacking from DATA cells, sockets of exit streams, credit towards the
-/// control plane. Tor61 has no windows, so a reader that falls behind holds the feeding channel (bounded by the stall
-/// rule), and a full circuit queue holds the sockets and stream buffers that feed it.
+/// Where circuits end: streams, packing into and unpacking from DATA cells, sockets of exit streams, credit
+/// towards the control plane. Tor61 has no windows, so a reader that falls behind holds the feeding channel
+/// (bounded by the stall rule), and a full circuit queue holds the sockets and stream buffers that feed it.
 ///
-/// Called by: the switch (cells for this relay, queue low, circuit closed), the control plane's commands through the
-/// reactor, sockets. Never picks a cell to send next (the scheduler does) and never resolves a name.
+/// Called by: the switch (cells for this relay, queue low, circuit closed), the control plane's commands
+/// through the reactor, sockets. Never picks a cell to send next (the scheduler does) and never resolves a
+/// name.
 class Edge final : public ExitSocket::Listener {
  public:
   class Listener {
    public:
     /// Queues a relay cell from this end of `circuit`.
     virtual void queueFromHere(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) = 0;
-    /// Cells that may still be queued from here before the queue reaches cellq_high; at 0 the edge stops, and the switch
-    /// calls pump() at cellq_low.
+    /// Cells that may still be queued from here before the queue reaches cellq_high; at 0 the edge stops, and
+    /// the switch calls pump() at cellq_low.
     virtual uint32_t roomFromHere(Circuit& circuit) = 0;
     virtual const Dialect& dialectHere(const Circuit& circuit) = 0;
     /// Holds or releases the channel from which this circuit's cells come to this end.
@@ -47,8 +48,8 @@ class Edge final : public ExitSocket::Listener {
     ~StreamEvents() = default;
   };
 
-  Edge(EventLoop& loop, ChunkPool& chunks, ReactorCounters& counters, FlowLimits& limits, MutableByteSpan scratch,
-       Listener& listener, StreamEvents& events);
+  Edge(EventLoop& loop, ChunkPool& chunks, ReactorCounters& counters, FlowLimits& limits,
+       MutableByteSpan scratch, Listener& listener, StreamEvents& events);
   ~Edge();
 
   // From the switch.
@@ -57,7 +58,8 @@ class Edge final : public ExitSocket::Listener {
   bool onEnd(Circuit& circuit, uint16_t streamId);
   /// Packs what waits, as far as the circuit's queue has room.
   void pump(Circuit& circuit);
-  /// Passes on at once what came for the streams of a circuit: what its peer sent before it ended it still counts.
+  /// Passes on at once what came for the streams of a circuit: what its peer sent before it ended it still
+  /// counts.
   void deliverAll(Circuit& circuit);
   /// Frees all streams of a circuit without a word.
   void closeAll(Circuit& circuit);

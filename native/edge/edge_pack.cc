@@ -1,4 +1,5 @@
-// Toward the network: stream bytes and socket reads become DATA cells, as far as the circuit's queue has room.
+// Toward the network: stream bytes and socket reads become DATA cells, as far as the circuit's queue has
+// room.
 
 #include <algorithm>
 
@@ -54,7 +55,8 @@ uint32_t Edge::pack(Stream& stream, uint32_t cells) {
 void Edge::maybeEnd(Stream& stream) {
   if (!stream.endAfterOutgoing || stream.endSent || !stream.outgoing.isEmpty()) return;
   stream.endSent = true;
-  listener_.queueFromHere(stream.circuit, stream.id, listener_.dialectHere(stream.circuit).relayEndCommand(), {});
+  listener_.queueFromHere(stream.circuit, stream.id, listener_.dialectHere(stream.circuit).relayEndCommand(),
+                          {});
   markDirty(stream);  // Closed at the turn's end when the far END was delivered too.
 }
 

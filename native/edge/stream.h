@@ -12,8 +12,8 @@ namespace kist {
 
 class Circuit;
 
-/// One stream of a circuit that ends here. An origin stream's bytes go to and come from the control plane; an exit
-/// stream's a socket of its own.
+/// One stream of a circuit that ends here. An origin stream's bytes go to and come from the control plane; an
+/// exit stream's a socket of its own.
 ///
 ///   toward the network:  writeStream / socket read ─► outgoing ─► DATA cells
 ///   from the network:    DATA cells ─► incoming ─► socket, or StreamData events (credit: `undelivered`)
@@ -31,13 +31,13 @@ class Stream {
   bool endAfterOutgoing = false;  ///< END follows when outgoing is empty.
   bool endSent = false;
   bool endReceived = false;
-  bool endDelivered = false;      ///< The far END was passed on (event or shutdown).
-  bool isDirty = false;           ///< In the edge's list for the turn's end.
-  bool isGone = false;            ///< Ended; freed at the turn's end.
-  bool holdsChannel = false;      ///< Its reader is behind: the feeding channel is held.
-  uint64_t undelivered = 0;       ///< Origin: bytes handed to the control plane and not yet consumed.
-  TimeNs lastMoved = 0;           ///< Last progress toward the reader, for the stall rule.
-  TimeNs lastActive = 0;          ///< Last byte in either direction, for half-open streams.
+  bool endDelivered = false;  ///< The far END was passed on (event or shutdown).
+  bool isDirty = false;       ///< In the edge's list for the turn's end.
+  bool isGone = false;        ///< Ended; freed at the turn's end.
+  bool holdsChannel = false;  ///< Its reader is behind: the feeding channel is held.
+  uint64_t undelivered = 0;   ///< Origin: bytes handed to the control plane and not yet consumed.
+  TimeNs lastMoved = 0;       ///< Last progress toward the reader, for the stall rule.
+  TimeNs lastActive = 0;      ///< Last byte in either direction, for half-open streams.
 
   // CONNECTED as the control plane wants it sent.
   uint8_t connectedCommand = 0;

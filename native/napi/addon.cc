@@ -1,6 +1,8 @@
-// The addon: the only place that knows Node. One translation unit, because napi.h costs over two seconds a file.
+// The addon: the only place that knows Node. One translation unit, because napi.h costs over two seconds a
+// file.
 
-// A worker that is terminated ends in the middle of any call, and then nothing can be thrown any more: no reason to abort.
+// A worker that is terminated ends in the middle of any call, and then nothing can be thrown any more: no
+// reason to abort.
 #define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 
 #include <napi.h>
@@ -26,8 +28,8 @@ PlaneWrap::PlaneWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PlaneWra
   const PlaneConfig config = arguments.ok() ? readConfig(arguments, options) : PlaneConfig{};
   if (!arguments.ok()) return;
   const Napi::String name = Napi::String::New(info.Env(), "kist-relay events");
-  if (napi_create_threadsafe_function(env_, info[1], nullptr, name, 0, 1, nullptr, nullptr, nullptr, callEvents,
-                                      &notify_) != napi_ok) {
+  if (napi_create_threadsafe_function(env_, info[1], nullptr, name, 0, 1, nullptr, nullptr, nullptr,
+                                      callEvents, &notify_) != napi_ok) {
     throwError(info.Env(), "ERR_KIST_NATIVE", "cannot make a thread-safe function");
     return;
   }

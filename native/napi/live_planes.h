@@ -9,9 +9,10 @@
 
 namespace kist {
 
-/// Data planes whose threads run, in all environments of the process: the one permitted static. process.exit() runs no
-/// cleanup hook in the main thread, and OpenSSL's and the C library's exit handlers would then pull state from under the
-/// reactors; this backstop joins them first (it is registered last, so it runs first).
+/// Data planes whose threads run, in all environments of the process: the one permitted static.
+/// process.exit() runs no cleanup hook in the main thread, and OpenSSL's and the C library's exit handlers
+/// would then pull state from under the reactors; this backstop joins them first (it is registered last, so
+/// it runs first).
 class LivePlanes {
  public:
   static void add(DataPlane* plane) {

@@ -77,7 +77,8 @@ inline void PlaneWrap::setDeliverUnknown(Info info) {
   const Handle channel = arguments.handle(0, "channel");
   const bool enabled = arguments.boolean(1, "enabled");
   if (!arguments.ok() || !plane_) return;
-  plane_->post(channel, [channel, enabled](Reactor& reactor) { reactor.setDeliverUnknown(channel, enabled); });
+  plane_->post(channel,
+               [channel, enabled](Reactor& reactor) { reactor.setDeliverUnknown(channel, enabled); });
 }
 
 inline void PlaneWrap::closeChannel(Info info) {

@@ -19,9 +19,12 @@ inline PlaneConfig PlaneWrap::readConfig(Arguments& arguments, const Napi::Objec
   config.memoryBudget = static_cast<uint64_t>(arguments.field(options, "memoryBudget", 1 << 20, 1e15));
   const double maxMs = 1e9;
   FlowLimits& limits = config.limits;
-  limits.circuitStall = static_cast<TimeNs>(arguments.field(options, "circuitStallMs", 1, maxMs)) * kMillisecond;
-  limits.streamStall = static_cast<TimeNs>(arguments.field(options, "streamStallMs", 1, maxMs)) * kMillisecond;
-  limits.circuitIdle = static_cast<TimeNs>(arguments.field(options, "circuitIdleMs", 0, maxMs)) * kMillisecond;
+  limits.circuitStall =
+      static_cast<TimeNs>(arguments.field(options, "circuitStallMs", 1, maxMs)) * kMillisecond;
+  limits.streamStall =
+      static_cast<TimeNs>(arguments.field(options, "streamStallMs", 1, maxMs)) * kMillisecond;
+  limits.circuitIdle =
+      static_cast<TimeNs>(arguments.field(options, "circuitIdleMs", 0, maxMs)) * kMillisecond;
   limits.cellqHigh = static_cast<uint32_t>(arguments.field(options, "cellqHigh", 1, 100'000));
   limits.cellqLow = static_cast<uint32_t>(arguments.field(options, "cellqLow", 0, 100'000));
   limits.cellqMax = static_cast<uint32_t>(arguments.field(options, "cellqMax", 2, 1'000'000));
@@ -52,6 +55,7 @@ inline void PlaneWrap::readScheduler(Arguments& arguments, const Napi::Object& o
   }
   if (const auto on = arguments.maybeBoolean(options, "drainWake")) scheduler.drainWake = *on;
   if (const auto on = arguments.maybeBoolean(options, "lightWake")) scheduler.lightWake = *on;
+  if (const auto on = arguments.maybeBoolean(options, "fullWake")) scheduler.fullWake = *on;
   if (const auto on = arguments.maybeBoolean(options, "pacingCap")) scheduler.pacingCap = *on;
 }
 

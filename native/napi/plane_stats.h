@@ -10,25 +10,20 @@
 namespace kist {
 
 inline const char* const kCloseReasonNames[kCloseReasons] = {
-    "none",        "requested",     "peer",   "error", "malformed",      "stalled",   "queue-full",
-    "held-too-many", "memory",      "idle",   "channel-closed", "exhausted", "timeout", "shutdown"};
+    "none",          "requested", "peer", "error",          "malformed", "stalled", "queue-full",
+    "held-too-many", "memory",    "idle", "channel-closed", "exhausted", "timeout", "shutdown"};
 
 inline Napi::Object toObject(Napi::Env env, const SchedulerStats& stats, uint64_t pendingChannels) {
   Napi::Object object = Napi::Object::New(env);
-  const std::pair<const char*, uint64_t> counters[] = {{"timedRuns", stats.timedRuns},
-                                                       {"drainRuns", stats.drainRuns},
-                                                       {"lightRuns", stats.lightRuns},
-                                                       {"tcpInfoCalls", stats.tcpInfoCalls},
-                                                       {"tcpInfoErrors", stats.tcpInfoErrors},
-                                                       {"fallbacks", stats.fallbacks},
-                                                       {"limitsAtZero", stats.limitsAtZero},
-                                                       {"drainWatches", stats.drainWatches},
-                                                       {"lowatCalls", stats.lowatCalls},
-                                                       {"cellsWritten", stats.cellsWritten},
-                                                       {"destroysWritten", stats.destroysWritten},
-                                                       {"bytesWritten", stats.bytesWritten},
-                                                       {"runsCutShort", stats.runsCutShort},
-                                                       {"pendingChannels", pendingChannels}};
+  const std::pair<const char*, uint64_t> counters[] = {
+      {"timedRuns", stats.timedRuns},       {"drainRuns", stats.drainRuns},
+      {"lightRuns", stats.lightRuns},       {"fullRuns", stats.fullRuns},
+      {"tcpInfoCalls", stats.tcpInfoCalls}, {"tcpInfoErrors", stats.tcpInfoErrors},
+      {"fallbacks", stats.fallbacks},       {"limitsAtZero", stats.limitsAtZero},
+      {"drainWatches", stats.drainWatches}, {"lowatCalls", stats.lowatCalls},
+      {"cellsWritten", stats.cellsWritten}, {"destroysWritten", stats.destroysWritten},
+      {"bytesWritten", stats.bytesWritten}, {"runsCutShort", stats.runsCutShort},
+      {"pendingChannels", pendingChannels}};
   for (const auto& [name, value] : counters) object.Set(name, toNumber(env, value));
   object.Set("runNs", toObject(env, stats.runNs));
   object.Set("pendingPerRun", toObject(env, stats.pendingPerRun));
@@ -64,17 +59,16 @@ inline Napi::Object toObject(Napi::Env env, const ReactorSnapshot& snapshot) {
 inline Napi::Object toObject(Napi::Env env, uint32_t owner, const OwnerCounters& counters) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("owner", toNumber(env, owner));
-  const std::pair<const char*, uint64_t> values[] = {
-      {"cellsIn", counters.cellsIn},
-      {"cellsOut", counters.cellsOut},
-      {"relayedForward", counters.relayedForward},
-      {"relayedBackward", counters.relayedBackward},
-      {"dataForward", counters.dataForward},
-      {"dataBackward", counters.dataBackward},
-      {"dataUnpacked", counters.dataUnpacked},
-      {"dataPacked", counters.dataPacked},
-      {"circuitsCreated", counters.circuitsCreated},
-      {"streamsOpened", counters.streamsOpened}};
+  const std::pair<const char*, uint64_t> values[] = {{"cellsIn", counters.cellsIn},
+                                                     {"cellsOut", counters.cellsOut},
+                                                     {"relayedForward", counters.relayedForward},
+                                                     {"relayedBackward", counters.relayedBackward},
+                                                     {"dataForward", counters.dataForward},
+                                                     {"dataBackward", counters.dataBackward},
+                                                     {"dataUnpacked", counters.dataUnpacked},
+                                                     {"dataPacked", counters.dataPacked},
+                                                     {"circuitsCreated", counters.circuitsCreated},
+                                                     {"streamsOpened", counters.streamsOpened}};
   for (const auto& [name, value] : values) object.Set(name, toNumber(env, value));
   return object;
 }

@@ -14,9 +14,10 @@ namespace kist {
 
 /// The JavaScript class DataPlane; see NativeDataPlane in src/native/binding-types.ts.
 ///
-/// Lifetime: reactor threads call onEvents through an unreferenced thread-safe function, made before and released after
-/// them. close() joins the threads; it is called by JavaScript (process 'exit'), by the environment's cleanup hook (worker
-/// threads) or by the finalizer, and LivePlanes does the same at process exit as a backstop, without touching Node.
+/// Lifetime: reactor threads call onEvents through an unreferenced thread-safe function, made before and
+/// released after them. close() joins the threads; it is called by JavaScript (process 'exit'), by the
+/// environment's cleanup hook (worker threads) or by the finalizer, and LivePlanes does the same at process
+/// exit as a backstop, without touching Node.
 class PlaneWrap final : public Napi::ObjectWrap<PlaneWrap> {
  public:
   static Napi::Function define(Napi::Env env);

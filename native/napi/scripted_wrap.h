@@ -66,6 +66,7 @@ class ScriptedWrap final : public Napi::ObjectWrap<ScriptedWrap> {
     }
     const std::pair<const char*, bool*> flags[] = {{"drainWake", &config.drainWake},
                                                    {"lightWake", &config.lightWake},
+                                                   {"fullWake", &config.fullWake},
                                                    {"pacingCap", &config.pacingCap},
                                                    {"parking", &config.parking}};
     for (const auto& [name, field] : flags) {
@@ -106,7 +107,8 @@ class ScriptedWrap final : public Napi::ObjectWrap<ScriptedWrap> {
     Arguments arguments(info);
     const uint32_t circuit = arguments.integer(0, "circuit");
     const uint32_t cells = arguments.integer(1, "cells", 10'000'000);
-    if (arguments.ok() && !scheduler_->queueCells(circuit, cells)) arguments.fail("circuit", "an open circuit");
+    if (arguments.ok() && !scheduler_->queueCells(circuit, cells))
+      arguments.fail("circuit", "an open circuit");
   }
   void queueDestroy(Info info) {
     check(info, "channel", [this](uint32_t channel) { return scheduler_->queueDestroy(channel); });
@@ -174,7 +176,8 @@ class ScriptedWrap final : public Napi::ObjectWrap<ScriptedWrap> {
     TimeNs halflife = -1;
     readConfig(arguments, options, config, halflife);
     const auto policy = arguments.maybeText(options, "policy");
-    if (policy && findScheduler(*policy) == nullptr) arguments.fail("policy", "one of kist, kist-lite, vanilla");
+    if (policy && findScheduler(*policy) == nullptr)
+      arguments.fail("policy", "one of kist, kist-lite, vanilla");
     if (!arguments.ok()) return;
     scheduler_->setConfig(config);
     if (halflife >= 0) scheduler_->setHalflife(halflife);
@@ -201,14 +204,19 @@ class ScriptedWrap final : public Napi::ObjectWrap<ScriptedWrap> {
     Napi::Array flushes = Napi::Array::New(env);
     uint32_t at = 0;
     for (const sim::FlushRecord& record : scheduler_->trace().flushes) {
-      const uint64_t values[] = {record.run,     static_cast<uint64_t>(record.kind), static_cast<uint64_t>(record.time),
-                                 record.channel, record.circuit,                     record.cells};
+      const uint64_t values[] = {record.run,
+                                 static_cast<uint64_t>(record.kind),
+                                 static_cast<uint64_t>(record.time),
+                                 record.channel,
+                                 record.circuit,
+                                 record.cells};
       for (const uint64_t value : values) flushes.Set(at++, toNumber(env, value));
     }
     Napi::Array writes = Napi::Array::New(env);
     at = 0;
     for (const sim::WriteRecord& record : scheduler_->trace().writes) {
-      const uint64_t values[] = {record.run, static_cast<uint64_t>(record.time), record.channel, record.bytes};
+      const uint64_t values[] = {record.run, static_cast<uint64_t>(record.time), record.channel,
+                                 record.bytes};
       for (const uint64_t value : values) writes.Set(at++, toNumber(env, value));
     }
     scheduler_->clearTrace();

@@ -15,8 +15,8 @@
 
 namespace kist {
 
-/// Reads the arguments of one call. The first wrong one throws a TypeError that names it; afterwards ok() is false and
-/// every value read is a default.
+/// Reads the arguments of one call. The first wrong one throws a TypeError that names it; afterwards ok() is
+/// false and every value read is a default.
 class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}

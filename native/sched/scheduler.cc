@@ -93,6 +93,13 @@ void Scheduler::onDrained(SchedulableChannel& channel) {
   if (config_.drainWake) drainAt_ = kLongAgo;
 }
 
+void Scheduler::onQueueHigh(SchedulableChannel& channel) {
+  const SchedulerSlot& slot = channel.slot;
+  if (slot.state != ChannelState::kPending || slot.parked || !config_.fullWake) return;
+  if (slot.infoRun == run_.number() && slot.infoRun != 0 && !slot.hasRoom) return;
+  fullWanted_ = true;
+}
+
 void Scheduler::release(SchedulableChannel& channel) {
   unlink(channel);
   if (run_.active_) run_.forget(channel);
@@ -117,11 +124,14 @@ void Scheduler::run() {
     if (!continues_ || now >= timedDue()) lastTimedStart_ = now;
     ++stats_.timedRuns;
   } else {
-    ++(kind == RunKind::kDrain ? stats_.drainRuns : stats_.lightRuns);
+    ++(kind == RunKind::kDrain   ? stats_.drainRuns
+       : kind == RunKind::kLight ? stats_.lightRuns
+                                 : stats_.fullRuns);
   }
   while (!parked_.isEmpty() && parked_.topKey() <= now) unpark(*parked_.top());
   drainAt_ = kNever;
-  lightWanted_ = continues_ = false;
+  lightWanted_ = fullWanted_ = continues_ = false;
+  cellsSinceRun_ = 0;
   base_.beginRun(now);
   run_.begin(pending_, now, kind);
   stats_.pendingPerRun.add(run_.size());
@@ -149,6 +159,7 @@ void Scheduler::setConfig(const SchedulerConfig& config) {
   if (!config_.parking) unparkAll();
   if (!config_.drainWake) drainAt_ = kNever;
   if (!config_.lightWake) lightWanted_ = false;
+  if (!config_.fullWake) fullWanted_ = false;
 }
 
 void Scheduler::becomePending(SchedulableChannel& channel) {
@@ -202,6 +213,7 @@ TimeNs Scheduler::earlyDue() const {
   const TimeNs earliest = pending_.isEmpty() ? parked_.topKey() : kLongAgo;
   if (continues_) return earliest;
   if (!policy_->takesEarlyRuns()) return kNever;
+  if (fullWanted_) return earliest;
   const TimeNs wanted = lightWanted_ ? kLongAgo : drainAt_;
   if (wanted == kNever) return kNever;
   return std::max({wanted, earliest, lastRunEnd_ + config_.minRunGap});
@@ -210,6 +222,7 @@ TimeNs Scheduler::earlyDue() const {
 RunKind Scheduler::kindDue(TimeNs now) const {
   if (now >= timedDue()) return RunKind::kTimed;
   if (continues_) return run_.kind();
+  if (fullWanted_) return RunKind::kFull;
   return drainAt_ <= now ? RunKind::kDrain : RunKind::kLight;
 }
 
@@ -217,7 +230,7 @@ void Scheduler::installPolicy(std::unique_ptr<SchedulingPolicy> policy) {
   policy_ = std::move(policy);
   nextPolicy_.reset();
   drainAt_ = kNever;
-  lightWanted_ = false;
+  lightWanted_ = fullWanted_ = false;
   unparkAll();
 }
 

@@ -27,7 +27,10 @@ namespace kist {
 /// Runs: a timed run is due one interval after the start of the last timed one, so the first cell after a
 /// quiet time is served in the next turn and under load the interval is the period. An early run (drain wake,
 /// light wake) is due minRunGap after the end of the last run of any kind and does not move the timed ones. A
-/// run cut short by maxRun goes on in the next turn.
+/// full wake is due at once: a queue of a channel that has room reached cellq_high, so its feeder stands
+/// still, or many cells gathered for channels that have room. They pay for a run and would all go out in the
+/// next one; waiting for the gap would cap a lone circuit at cellq_high cells per gap. A run cut short by
+/// maxRun goes on in the next turn.
 ///
 /// Called by: channels and switch (cells queued, writable, drained, closing), the reactor (run() when
 /// nextWake() is due). Knows clock, TCP_INFO source and channels as interfaces only, so kernel, mock and
@@ -52,6 +55,15 @@ class Scheduler {
   void onNotWritable(SchedulableChannel& channel);
   /// The wake asked for by watchDrained().
   void onDrained(SchedulableChannel& channel);
+  /// A circuit queue of the channel is so full that what feeds it is held up: asks for a full run where the
+  /// rule allows.
+  void onQueueHigh(SchedulableChannel& channel);
+  /// A cell was queued on the channel, whether or not its circuit was active: enough of them ask for a full
+  /// run.
+  void onCellQueued(const SchedulableChannel& channel) {
+    if (!channel.slot.hasRoom || ++cellsSinceRun_ < kFullRunCells) return;
+    if (cellsSinceRun_ >= kFullRunCellsPerChannel * pending_.size()) fullWanted_ = config_.fullWake;
+  }
   /// Forgets the channel, in any state, any number of times, also inside a run.
   void release(SchedulableChannel& channel);
   /// To be called after PriorityBase::setHalflife, which changes all keys.
@@ -78,6 +90,12 @@ class Scheduler {
   void noteQueueDelay(TimeNs delay) { stats_.queueDelayNs.add(delay < 0 ? 0 : static_cast<uint64_t>(delay)); }
 
  private:
+  /// So many cells for channels with room pay for a run of their own: they would go out in the next one
+  /// anyway, and more of them would leave the processor's caches before they are copied. Per pending channel
+  /// enough for one large write.
+  static constexpr uint64_t kFullRunCells = 512;
+  static constexpr uint64_t kFullRunCellsPerChannel = 64;
+
   friend class SchedulerRun;
 
   void becomePending(SchedulableChannel& channel);
@@ -104,6 +122,8 @@ class Scheduler {
   TimeNs lastRunEnd_;
   TimeNs drainAt_ = kNever;  ///< From when a drain run is wanted.
   bool lightWanted_ = false;
+  bool fullWanted_ = false;
+  uint64_t cellsSinceRun_ = 0;    ///< Queued on channels that had room in their last run.
   bool continues_ = false;        ///< The last run was cut short.
   ServedCircuit lightest_[2];     ///< Lightest two circuits that the last run served.
   uint64_t lightestRescale_ = 0;  ///< Rescales when they were noted: their counts are on that base.

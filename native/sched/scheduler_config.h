@@ -19,6 +19,7 @@ struct SchedulerConfig {
   double sockBufSizeFactor = 1;        ///< Windows of reserve that KIST lets into the kernel.
   bool drainWake = true;               ///< Early runs when a kernel buffer drained.
   bool lightWake = true;               ///< Early runs when a light circuit becomes active.
+  bool fullWake = true;                ///< Early runs when a queue is full though its channel has room.
   bool pacingCap = false;              ///< Cap tcpSpace at pacing rate times interval.
   bool parking = true;                 ///< Leave channels whose limit is 0 alone for a while.
   uint64_t outbufHigh = kOutbufHigh;   ///< Outbuf high-water mark, bytes.

@@ -2,8 +2,9 @@
 
 namespace kist {
 
-CellSwitch::CellSwitch(uint32_t reactor, ChannelContext& context, CrossingSender& sender, SwitchListener& listener,
-                       MutableByteSpan edgeScratch, Edge::StreamEvents& streamEvents)
+CellSwitch::CellSwitch(uint32_t reactor, ChannelContext& context, CrossingSender& sender,
+                       SwitchListener& listener, MutableByteSpan edgeScratch,
+                       Edge::StreamEvents& streamEvents)
     : context_(context),
       sender_(sender),
       listener_(listener),
@@ -55,7 +56,8 @@ void CellSwitch::onUnknown(Channel& channel, const CellView& cell) {
     if (!entry->abandoned) return;
     const bool created = cell.kind == CellKind::kCreated;
     if (created) channel.removeCircuitAfterDestroy(cell.circId, 0);
-    if (cell.kind == CellKind::kCreateFailed || cell.kind == CellKind::kDestroy) channel.removeCircuit(cell.circId);
+    if (cell.kind == CellKind::kCreateFailed || cell.kind == CellKind::kDestroy)
+      channel.removeCircuit(cell.circId);
     return;
   }
   const bool ofCircuit = cell.kind != CellKind::kPadding && cell.kind != CellKind::kUnknown;
@@ -166,7 +168,8 @@ void CellSwitch::recognise(Circuit& circuit, const CellView& cell) {
     return;
   }
   if (message.kind == RelayKind::kEnd && edge_.onEnd(circuit, message.streamId)) return;
-  // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's meanwhile.
+  // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's
+  // meanwhile.
   if (message.kind == RelayKind::kExtend) holdCircuit(circuit);
   listener_.onRelayMessage(circuit, message);
   pauseForControl(circuit);
@@ -227,6 +230,7 @@ bool CellSwitch::queueCell(Circuit& circuit, CircuitEnd& end, Cell* cell) {
     end.channel->mux().activate(queue);
     context_.scheduler.onCells(*end.channel, &queue);
   }
+  context_.scheduler.onCellQueued(*end.channel);
   if (!queue.feederPaused && queue.size() >= highMark(queue)) onQueueHigh(circuit, queue);
   return true;
 }
@@ -250,7 +254,8 @@ void CellSwitch::queueFromHere(Circuit& circuit, uint16_t streamId, uint8_t comm
 
 uint32_t CellSwitch::roomFromHere(Circuit& circuit) {
   const CircuitEnd& end = circuit.hasPrevious() ? circuit.previous : circuit.next;
-  // The mark at which queueCell() pauses the feeder, overdraft included: between the two nobody would wake it again.
+  // The mark at which queueCell() pauses the feeder, overdraft included: between the two nobody would wake it
+  // again.
   const uint32_t high = highMark(end.queue);
   if (circuit.closing || end.queue.feederPaused || end.queue.size() >= high) return 0;
   return high - end.queue.size();

@@ -10,19 +10,22 @@
 
 namespace kist {
 
-/// The cell switch of one reactor: takes a cell from a channel and decides: the other side's queue, another reactor, this
-/// end of the circuit, the control plane, or the floor. Keeps the circuit table.
+/// The cell switch of one reactor: takes a cell from a channel and decides: the other side's queue, another
+/// reactor, this end of the circuit, the control plane, or the floor. Keeps the circuit table.
 ///
-/// A circuit's home is the reactor of its previous hop (of its first hop for circuits of our own). Cells toward a next hop
-/// on another reactor cross once to a stub there, which queues them; cells from it cross raw and are processed at home.
+/// A circuit's home is the reactor of its previous hop (of its first hop for circuits of our own). Cells
+/// toward a next hop on another reactor cross once to a stub there, which queues them; cells from it cross
+/// raw and are processed at home.
 ///
-/// A queue at cellq_high holds the channel that feeds it until cellq_low. A circuit may pass the same relay twice, so that
-/// its queue can only drain if that very channel is read: a hold under which nothing moved for kHoldPatience therefore
-/// doubles the mark and reads on, up to the hard limit; without a loop the reader is just slow and the stall rule decides.
+/// A queue at cellq_high holds the channel that feeds it until cellq_low. A circuit may pass the same relay
+/// twice, so that its queue can only drain if that very channel is read: a hold under which nothing moved for
+/// kHoldPatience therefore doubles the mark and reads on, up to the hard limit; without a loop the reader is
+/// just slow and the stall rule decides.
 ///
-/// Called by: channels (onCell), the scheduler's flushes (onQueueLow), rings (onCrossing), the control plane's commands.
-/// Split over three files: cell_switch.cc (cells), circuit_commands.cc (making and ending circuits), circuit_flow.cc
-/// (holds, crossing between reactors). Never writes to a channel: it queues and tells the scheduler.
+/// Called by: channels (onCell), the scheduler's flushes (onQueueLow), rings (onCrossing), the control
+/// plane's commands. Split over three files: cell_switch.cc (cells), circuit_commands.cc (making and ending
+/// circuits), circuit_flow.cc (holds, crossing between reactors). Never writes to a channel: it queues and
+/// tells the scheduler.
 class CellSwitch final : public Edge::Listener {
  public:
   static constexpr TimeNs kHoldPatience = 100 * kMillisecond;
@@ -54,7 +57,8 @@ class CellSwitch final : public Edge::Listener {
   void sweep(TimeNs now);
   /// Closes circuits whose oldest queued cell is older than `cutoff` (budget). Returns how many.
   uint32_t closeOlderThan(TimeNs cutoff);
-  /// Queues that fell low since the last call resume their feeders; what ended is freed. Once a turn, outside any run.
+  /// Queues that fell low since the last call resume their feeders; what ended is freed. Once a turn, outside
+  /// any run.
   void finishTurn();
 
   Circuit* find(Handle handle) const { return circuits_.find(handle); }
@@ -83,7 +87,8 @@ class CellSwitch final : public Edge::Listener {
   void holdCell(Circuit& circuit, const CellView& cell);
   void releaseHeld(Circuit& circuit);
   void dropHeld(Circuit& circuit);
-  /// Appends an encoded cell to a queue under its circuit ID and tells the scheduler. False: the circuit was closed.
+  /// Appends an encoded cell to a queue under its circuit ID and tells the scheduler. False: the circuit was
+  /// closed.
   bool queueCell(Circuit& circuit, CircuitEnd& end, Cell* cell);
   Cell* copyCell(const CellView& cell, TimeNs queuedAt);
 
@@ -96,7 +101,8 @@ class CellSwitch final : public Edge::Listener {
   void onCreateFailed(Circuit& circuit, const CellView* cell, CloseReason reason);
   /// Ends a circuit from below: tells the other sides and the control plane.
   void endCircuit(Circuit& circuit, CloseReason reason, Side side, uint8_t destroyReason);
-  /// What becomes of the next hop's circuit ID: kept until a late answer, free, or free once DESTROY went out.
+  /// What becomes of the next hop's circuit ID: kept until a late answer, free, or free once DESTROY went
+  /// out.
   enum class NextEnd : uint8_t { kAbandon, kFree, kDestroy };
   void endNext(Circuit& circuit, NextEnd how, uint8_t destroyReason);
   void endPrevious(Circuit& circuit, bool sendDestroy, uint8_t destroyReason);
@@ -109,7 +115,8 @@ class CellSwitch final : public Edge::Listener {
   void checkPausedQueues();
   void setFeederHeld(Circuit& circuit, bool towardNext, bool held);
   static void setChannelHeld(CircuitEnd& end, bool held);
-  void cross(Crossing::Kind kind, Handle to, Handle from, CloseReason reason = CloseReason::kNone, uint32_t number = 0);
+  void cross(Crossing::Kind kind, Handle to, Handle from, CloseReason reason = CloseReason::kNone,
+             uint32_t number = 0);
   void crossCell(Crossing::Kind kind, Handle to, Handle from, const CellView& cell, Channel* feeder);
   void attachStub(const Crossing& crossing);
   bool isStalled(const CircuitQueue& queue, TimeNs now) const;

@@ -1,4 +1,5 @@
-// Making and ending circuits: what the control plane commands and what DESTROY, refusals and lost channels cause.
+// Making and ending circuits: what the control plane commands and what DESTROY, refusals and lost channels
+// cause.
 
 #include <algorithm>
 
@@ -13,7 +14,8 @@ ByteSpan cut(ByteSpan bytes) { return bytes.first(std::min<size_t>(bytes.size(),
 
 /// True while the CREATE toward `next` still waits in its queue: given up now, nobody will ever answer it.
 bool isCreateUnsent(const CircuitEnd& next) {
-  return !next.queue.isEmpty() && next.channel->dialect().view(next.queue.front()->bytes).kind == CellKind::kCreate;
+  return !next.queue.isEmpty() &&
+         next.channel->dialect().view(next.queue.front()->bytes).kind == CellKind::kCreate;
 }
 
 }  // namespace
@@ -30,7 +32,8 @@ Circuit* CellSwitch::makeCircuit(uint32_t owner) {
   return made;
 }
 
-void CellSwitch::attachEnd(Circuit& circuit, CircuitEnd& end, Channel& channel, uint32_t circId, bool fromNext) {
+void CellSwitch::attachEnd(Circuit& circuit, CircuitEnd& end, Channel& channel, uint32_t circId,
+                           bool fromNext) {
   end.channel = &channel;
   end.circId = circId;
   end.queue.owner = &circuit;
@@ -161,7 +164,8 @@ void CellSwitch::onCreateFailed(Circuit& circuit, const CellView* cell, CloseRea
 }
 
 void CellSwitch::spliceCircuit(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
-  if (circuit.isStub || circuit.state != CircuitState::kExtending || circuit.nextHop != NextHop::kOpen) return;
+  if (circuit.isStub || circuit.state != CircuitState::kExtending || circuit.nextHop != NextHop::kOpen)
+    return;
   circuit.state = CircuitState::kForward;
   edge_.closeAll(circuit);
   // Streams may have filled this queue; from now on the next hop feeds it.
@@ -216,7 +220,7 @@ void CellSwitch::endCircuit(Circuit& circuit, CloseReason reason, Side side, uin
   listener_.onCircuitClosed(circuit, reason, side);
   edge_.closeAll(circuit);
   endPrevious(circuit, side != Side::kPrevious, destroyReason);
-  const NextEnd how = side == Side::kNext                  ? NextEnd::kFree
+  const NextEnd how = side == Side::kNext                 ? NextEnd::kFree
                       : circuit.nextHop == NextHop::kOpen ? NextEnd::kDestroy
                                                           : NextEnd::kAbandon;
   endNext(circuit, how, destroyReason);
@@ -241,7 +245,8 @@ void CellSwitch::endNext(Circuit& circuit, NextEnd how, uint8_t destroyReason) {
   circuit.nextHop = NextHop::kNone;
   setChannelHeld(circuit.previous, false);  // It was held for the queue that goes now.
   if (circuit.isNextRemote()) {
-    cross(Crossing::Kind::kEndNext, circuit.stub, circuit.handle, CloseReason::kNone, static_cast<uint32_t>(how));
+    cross(Crossing::Kind::kEndNext, circuit.stub, circuit.handle, CloseReason::kNone,
+          static_cast<uint32_t>(how));
     circuit.stub = Handle{};
     return;
   }

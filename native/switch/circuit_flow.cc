@@ -19,8 +19,8 @@ uint32_t CellSwitch::highMark(const CircuitQueue& queue) const {
 }
 
 uint32_t CellSwitch::hardLimit(const Circuit& circuit, const CircuitQueue& queue) const {
-  // A hold takes effect at once where the feeder is read here, but over a ring only behind what is on its way: that is no
-  // fault of the peer, and with a busy machine it is thousands of cells.
+  // A hold takes effect at once where the feeder is read here, but over a ring only behind what is on its
+  // way: that is no fault of the peer, and with a busy machine it is thousands of cells.
   const bool isFedOverRing = circuit.isStub || (circuit.isNextRemote() && &queue == &circuit.previous.queue);
   return context_.limits.cellqMax + (isFedOverRing ? CrossingSender::kMaxOnTheWay : 0);
 }
@@ -30,6 +30,7 @@ void CellSwitch::onQueueHigh(Circuit& circuit, CircuitQueue& queue) {
   queue.lastMoved = context_.loop.now();
   const bool towardNext = &queue == &circuit.next.queue;
   setFeederHeld(circuit, towardNext, true);
+  context_.scheduler.onQueueHigh(*(towardNext ? circuit.next : circuit.previous).channel);
   if (!queue.isListedPaused) paused_.emplace_back(circuit.handle, towardNext);
   queue.isListedPaused = true;
   if (!pausedTimer_.isArmed()) pausedTimer_.arm(context_.loop.now() + kPausedCheck);
@@ -70,7 +71,8 @@ void CellSwitch::checkPausedQueues() {
         circuit->isStub || (towardNext ? circuit->hasPrevious() : circuit->nextHop != NextHop::kNone);
     // What was on its way over a ring may have come all at once: such a queue takes no more before it drains.
     const bool hasRoom = queue.size() < context_.limits.cellqMax;
-    if (isFedByChannel && hasRoom && queue.overdraft < kMaxOverdraft && now - queue.lastMoved >= kHoldPatience) {
+    if (isFedByChannel && hasRoom && queue.overdraft < kMaxOverdraft &&
+        now - queue.lastMoved >= kHoldPatience) {
       ++queue.overdraft;
       queue.feederPaused = false;
       setFeederHeld(*circuit, towardNext, false);
@@ -144,7 +146,8 @@ void CellSwitch::cross(Crossing::Kind kind, Handle to, Handle from, CloseReason 
   sender_.send(outgoing_);
 }
 
-void CellSwitch::crossCell(Crossing::Kind kind, Handle to, Handle from, const CellView& cell, Channel* feeder) {
+void CellSwitch::crossCell(Crossing::Kind kind, Handle to, Handle from, const CellView& cell,
+                           Channel* feeder) {
   outgoing_.kind = kind;
   outgoing_.to = to;
   outgoing_.from = from;
@@ -167,7 +170,8 @@ void CellSwitch::onCrossing(const Crossing& crossing) {
   Circuit* circuit = find(crossing.to);
   if (circuit == nullptr) {
     // The home ended while its stub was being made: end the stub too.
-    if (crossing.kind == Crossing::Kind::kAttached) cross(Crossing::Kind::kEndNext, crossing.from, crossing.to);
+    if (crossing.kind == Crossing::Kind::kAttached)
+      cross(Crossing::Kind::kEndNext, crossing.from, crossing.to);
     return;
   }
   switch (crossing.kind) {

@@ -21,7 +21,7 @@ struct Crossing {
     kNextGone,      ///< To a home: the next hop is over (DESTROY, channel lost, stalled, ...).
     kHoldFeed,      ///< To a home: the stub's queue is over cellq_high: hold what feeds it.
     kReleaseFeed,
-    kHoldNext,      ///< To a stub: the home's queue is over cellq_high: hold the stub's channel.
+    kHoldNext,  ///< To a stub: the home's queue is over cellq_high: hold the stub's channel.
     kReleaseNext,
   };
 
@@ -45,14 +45,16 @@ struct Crossing {
   }
 };
 
-/// The way out of a reactor; implemented by HandOver. Never waits and never loses: what does not fit the ring is kept.
+/// The way out of a reactor; implemented by HandOver. Never waits and never loses: what does not fit the ring
+/// is kept.
 class CrossingSender {
  public:
-  /// Most cells that still come for a queue after it asked another reactor to hold what feeds it: a full ring, and what is
-  /// read there before the request is seen behind the messages of the ring back.
+  /// Most cells that still come for a queue after it asked another reactor to hold what feeds it: a full
+  /// ring, and what is read there before the request is seen behind the messages of the ring back.
   static constexpr uint32_t kMaxOnTheWay = 4096;
   virtual void send(const Crossing& crossing) = 0;
-  /// False when the ring toward `reactor` is nearly full: the caller holds the channel that feeds it (waitForRoom).
+  /// False when the ring toward `reactor` is nearly full: the caller holds the channel that feeds it
+  /// (waitForRoom).
   virtual bool hasRoom(uint32_t reactor) const = 0;
   /// `channel`, just held, is released when there is room again.
   virtual void waitForRoom(uint32_t reactor, Handle channel) = 0;

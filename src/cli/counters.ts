@@ -8,6 +8,7 @@ export interface Counters {
   readonly timedRuns: number;
   readonly drainRuns: number;
   readonly lightRuns: number;
+  readonly fullRuns: number;
   /** Queue delay since the last snapshot, milliseconds; undefined without a cell. */
   readonly delayP50Ms: number | undefined;
   readonly delayP99Ms: number | undefined;
@@ -70,6 +71,7 @@ export function countersBetween(
     timedRuns: rise((reactor) => reactor.scheduler.timedRuns),
     drainRuns: rise((reactor) => reactor.scheduler.drainRuns),
     lightRuns: rise((reactor) => reactor.scheduler.lightRuns),
+    fullRuns: rise((reactor) => reactor.scheduler.fullRuns),
     delayP50Ms: toMs(percentile(delays(now), delays(before), 0.5)),
     delayP99Ms: toMs(percentile(delays(now), delays(before), 0.99)),
     limitsAtZero: rise((reactor) => reactor.scheduler.limitsAtZero),
@@ -83,12 +85,12 @@ function formatMs(ms: number | undefined): string {
 
 /** One line for people. */
 export function formatCounters(counters: Counters): string {
-  const { circuits, streams, timedRuns, drainRuns, lightRuns, limitsAtZero } = counters;
+  const { circuits, streams, timedRuns, drainRuns, lightRuns, fullRuns, limitsAtZero } = counters;
   return [
     `${Math.round(counters.cellsPerSecond)} cells/s`,
     `${circuits} circuits`,
     `${streams} streams`,
-    `runs ${timedRuns} timed ${drainRuns} drain ${lightRuns} light`,
+    `runs ${timedRuns} timed ${drainRuns} drain ${lightRuns} light ${fullRuns} full`,
     `queue delay p50 ${formatMs(counters.delayP50Ms)} p99 ${formatMs(counters.delayP99Ms)} ms`,
     `${limitsAtZero} limits at zero`,
   ].join(' | ');
@@ -96,12 +98,12 @@ export function formatCounters(counters: Counters): string {
 
 /** The same figures for a terminal of 80 columns. */
 export function formatCountersShort(counters: Counters): string {
-  const { circuits, streams, timedRuns, drainRuns, lightRuns, limitsAtZero } = counters;
+  const { circuits, streams, timedRuns, drainRuns, lightRuns, fullRuns, limitsAtZero } = counters;
   return [
     `${Math.round(counters.cellsPerSecond)} cells/s`,
     `${circuits} circuits`,
     `${streams} streams`,
-    `runs ${timedRuns}/${drainRuns}/${lightRuns}`,
+    `runs ${timedRuns}/${drainRuns}/${lightRuns}/${fullRuns}`,
     `p50 ${formatMs(counters.delayP50Ms)} p99 ${formatMs(counters.delayP99Ms)} ms`,
     `${limitsAtZero} at 0`,
   ].join(', ');

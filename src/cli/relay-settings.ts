@@ -27,6 +27,7 @@ export function dataPlaneOptions(config: RelayConfig, usable: readonly string[])
       circuitPriorityHalflifeMs: config.circuitPriorityHalflifeMs,
       drainWake: config.drainWake,
       lightWake: config.lightWake,
+      fullWake: config.fullWake,
       pacingCap: config.pacingCap,
     },
   };

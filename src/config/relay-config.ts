@@ -18,6 +18,7 @@ export interface RelayConfig {
   readonly circuitPriorityTickSecs: number;
   readonly drainWake: boolean;
   readonly lightWake: boolean;
+  readonly fullWake: boolean;
   readonly minRunGapMs: number;
   readonly pacingCap: boolean;
 

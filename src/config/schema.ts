@@ -35,6 +35,7 @@ const SCHEDULER_OPTIONS: Schema<
   | 'circuitPriorityTickSecs'
   | 'drainWake'
   | 'lightWake'
+  | 'fullWake'
   | 'minRunGapMs'
   | 'pacingCap'
 > = {
@@ -97,6 +98,13 @@ const SCHEDULER_OPTIONS: Schema<
     flag: '--no-light-wake',
     default: true,
     help: 'Switch off early runs for a circuit lighter than any served in the last run.',
+  },
+  fullWake: {
+    group: 'scheduler',
+    kind: toggle(),
+    flag: '--no-full-wake',
+    default: true,
+    help: 'Switch off early runs when a circuit queue is full though its channel has room.',
   },
   minRunGapMs: {
     group: 'scheduler',

@@ -56,6 +56,7 @@ export interface NativeSchedulerConfig {
   circuitPriorityHalflifeMs?: number;
   drainWake?: boolean;
   lightWake?: boolean;
+  fullWake?: boolean;
   pacingCap?: boolean;
 }
 
@@ -251,6 +252,7 @@ export interface NativeSchedulerStats {
   timedRuns: number;
   drainRuns: number;
   lightRuns: number;
+  fullRuns: number;
   tcpInfoCalls: number;
   tcpInfoErrors: number;
   fallbacks: number;
@@ -335,7 +337,7 @@ export interface NativeScriptedChannelOptions {
 }
 
 export interface NativeScriptedTrace {
-  /** Six places a flush: run, kind (0 timed, 1 drain, 2 light), time ns, channel, circuit (0: DESTROY), cells. */
+  /** Six places a flush: run, kind (0 timed, 1 drain, 2 light, 3 full), time ns, channel, circuit (0: DESTROY), cells. */
   flushes: number[];
   /** Four places a write: run, time ns, channel, bytes. */
   writes: number[];

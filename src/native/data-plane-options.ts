@@ -57,7 +57,7 @@ export function checkSchedulerOptions(
   if (present('circuitPriorityHalflifeMs')) {
     numberArgument('scheduler.circuitPriorityHalflifeMs', options.circuitPriorityHalflifeMs, 100, DAY_MS);
   }
-  for (const name of ['drainWake', 'lightWake', 'pacingCap'] as const) {
+  for (const name of ['drainWake', 'lightWake', 'fullWake', 'pacingCap'] as const) {
     if (present(name)) booleanArgument(`scheduler.${name}`, options[name]);
   }
   return options;

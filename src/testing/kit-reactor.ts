@@ -6,8 +6,8 @@ import type {
 import type { KitConfig } from './options.js';
 
 /** Why a run took place: the interval, a drained kernel buffer, a light circuit that became active. */
-export type RunKind = 'timed' | 'drain' | 'light';
-const KINDS: readonly RunKind[] = ['timed', 'drain', 'light'];
+export type RunKind = 'timed' | 'drain' | 'light' | 'full';
+const KINDS: readonly RunKind[] = ['timed', 'drain', 'light', 'full'];
 
 /** May it write, has it cells? `parked`: pending, but its limit was 0. */
 export type ChannelState =

@@ -19,6 +19,7 @@ export interface KitConfig {
   drainWake?: boolean;
   /** Early runs when a light circuit becomes active (true). */
   lightWake?: boolean;
+  fullWake?: boolean;
   /** Bound what the kernel could send now by pacing rate times interval (false). */
   pacingCap?: boolean;
   /** Leave channels whose limit is 0 alone until they drained or a back-off is over (true). */
@@ -121,6 +122,7 @@ const CONFIG_CHECKS: Readonly<Record<string, Check>> = {
   circuitPriorityHalflifeMs: inRange(0, 1e9),
   drainWake: isBoolean,
   lightWake: isBoolean,
+  fullWake: isBoolean,
   pacingCap: isBoolean,
   parking: isBoolean,
 };

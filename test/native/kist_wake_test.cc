@@ -268,3 +268,44 @@ TEST_CASE("a timed run that is due counts as such, whatever else was asked for")
   CHECK(kit.stats().drainRuns == 0);
   CHECK(kit.nextWake() == 20 * kMs);
 }
+
+TEST_CASE("a full queue on a channel with room is served at once, without the gap") {
+  SchedulerConfig config = plainConfig();
+  config.fullWake = true;
+  config.minRunGap = kMs;
+  ScriptedScheduler kit("kist", config, 30 * kSecond, 5 * kSecond);
+  const uint32_t channel = kit.addChannel();
+  const uint32_t circuit = kit.addCircuit(channel);
+  kit.queueCells(circuit, 1);
+  kit.tick();
+  kit.queueCells(circuit, 8);
+  CHECK(kit.nextWake() == kit.now() + 10 * kMs);
+  kit.scheduler().onQueueHigh(*kit.channel(channel));
+  CHECK(kit.nextWake() <= kit.now());
+  kit.scheduler().run();
+  CHECK(kit.sentOf(circuit) == 9);
+  CHECK(kit.stats().fullRuns == 1);
+  CHECK(kit.stats().timedRuns == 1);
+}
+
+TEST_CASE("a full queue asks for no run when its channel has no room, or when that is switched off") {
+  SchedulerConfig config = plainConfig();
+  config.fullWake = true;
+  ScriptedScheduler kit("kist", config, 30 * kSecond, 5 * kSecond);
+  const uint32_t channel = kit.addChannel();
+  const uint32_t circuit = kit.addCircuit(channel);
+  kit.setDefaultTcpInfo(roomFor(4));
+  kit.queueCells(circuit, 100);
+  kit.tick();
+  CHECK(kit.sentOf(circuit) == 4);
+  kit.scheduler().onQueueHigh(*kit.channel(channel));
+  CHECK(kit.nextWake() == kit.now() + 10 * kMs);
+  kit.setDefaultTcpInfo(roomFor(200));
+  kit.advance(10 * kMs);
+  CHECK(kit.sentOf(circuit) == 100);
+  config.fullWake = false;
+  kit.setConfig(config);
+  kit.queueCells(circuit, 1);
+  kit.scheduler().onQueueHigh(*kit.channel(channel));
+  CHECK(kit.nextWake() > kit.now());
+}

@@ -39,7 +39,7 @@ inline MockTcpInfo::Answer roomFor(uint32_t cells) { return figures(cells, cells
 /// A configuration without early runs and parking.
 inline SchedulerConfig plainConfig() {
   SchedulerConfig config;
-  config.drainWake = config.lightWake = config.parking = false;
+  config.drainWake = config.lightWake = config.fullWake = config.parking = false;
   return config;
 }
 

@@ -1,7 +1,7 @@
 import type { CellWrite, SchedulerKit, TcpInfoFigures } from '../../src/testing/index.js';
 
 /** A configuration whose runs are timed only, with every pending channel asked in each. */
-export const TIMED_ONLY = { drainWake: false, lightWake: false, parking: false };
+export const TIMED_ONLY = { drainWake: false, lightWake: false, fullWake: false, parking: false };
 
 /** Figures whose limit is exactly `cells` cells of 512 bytes: nothing can be sent now, the reserve is one window. */
 export function roomFor(cells: number): TcpInfoFigures {

@@ -30,6 +30,7 @@ function reactor(cells: number, delays: Record<number, number>): NativeReactorSt
         timedRuns: cells / 10,
         drainRuns: 1,
         lightRuns: 2,
+        fullRuns: 1,
         tcpInfoCalls: 0,
         tcpInfoErrors: 0,
         fallbacks: 0,
@@ -73,7 +74,7 @@ test('the line for people has every figure, with a dash where nothing was measur
   );
   assert.equal(
     line,
-    '1000 cells/s | 4 circuits | 2 streams | runs 100 timed 1 drain 2 light | queue delay p50 1.50 p99 1.50 ms | 5 limits at zero',
+    '1000 cells/s | 4 circuits | 2 streams | runs 100 timed 1 drain 2 light 1 full | queue delay p50 1.50 p99 1.50 ms | 5 limits at zero',
   );
   assert.match(formatCounters(countersBetween(undefined, snapshot(reactor(0, {})), 1)), /p50 - p99 - ms/);
 });
@@ -81,7 +82,7 @@ test('the line for people has every figure, with a dash where nothing was measur
 test('the short line fits into 80 columns on a busy relay', () => {
   const delays = { 1_500_000: 99, 2_000_000_000: 5 };
   const line = formatCountersShort(countersBetween(undefined, snapshot(reactor(999_990, delays)), 10));
-  assert.equal(line, '99999 cells/s, 4 circuits, 2 streams, runs 99999/1/2, p50 1.50 p99 2000 ms, 5 at 0');
+  assert.equal(line, '99999 cells/s, 4 circuits, 2 streams, runs 99999/1/2/1, p50 1.50 p99 2000 ms, 5 at 0');
   assert.ok(line.length <= 80 + 2);
 });
 
