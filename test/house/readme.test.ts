@@ -14,7 +14,7 @@ const RUN_BY: Readonly<Record<string, readonly [file: string, proof: string]>> =
   'npm test': ['.ci/run', 'npm test --silent'],
   'npm test -- unit/kist': ['.ci/run', 'npm test --silent'],
   'npx kist-relay registration': ['test/integration/cli-tor61.test.ts', "'registration'"],
-  './run 3147 2 46110': ['test/integration/run-script.test.ts', "'run'"],
+  './run 3147 2 46110': ['test/integration/run-script.test.ts', 'run'],
   'npx kist-relay tor61 3147 2 46110': ['test/integration/cli-tor61.test.ts', "'tor61'"],
   'npx kist-relay options': ['test/house/readme.test.ts', 'dist/src/cli/main.js'],
   'npm run test:native -- --san thread': ['.ci/run', 'test:native -- --san thread'],

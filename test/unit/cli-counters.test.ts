@@ -82,7 +82,7 @@ test('the line for people has every figure, with a dash where nothing was measur
 test('the short line fits into 80 columns on a busy relay', () => {
   const delays = { 1_500_000: 99, 2_000_000_000: 5 };
   const line = formatCountersShort(countersBetween(undefined, snapshot(reactor(999_990, delays)), 10));
-  assert.equal(line, '99999 cells/s, 4 circuits, 2 streams, runs 99999/1/2/1, p50 1.50 p99 2000 ms, 5 at 0');
+  assert.equal(line, '99999 cells/s, 4 circuits, 2 streams, runs 99999/4, p50 1.50 p99 2000 ms, 5 at 0');
   assert.ok(line.length <= 80 + 2);
 });
 
