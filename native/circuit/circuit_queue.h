@@ -69,6 +69,7 @@ class CircuitQueue {
   friend class CircuitMux;
   friend class CircuitHeap;
   friend class CircuitOrder;
+  friend class OrderedMux;
   friend class EwmaMux;
   friend class RoundRobinMux;
   static constexpr uint32_t kInactive = UINT32_MAX;

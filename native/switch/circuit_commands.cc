@@ -99,6 +99,7 @@ void CellSwitch::refuseCircuit(Circuit& circuit, uint8_t reason) {
   Channel& channel = *circuit.previous.channel;
   uint8_t answer[kMaxCellLength];
   channel.dialect().encodeCreateFailed(answer, circuit.previous.circId, reason);
+  edge_.closeAll(circuit);
   endPrevious(circuit, false, 0);
   channel.sendLinkCell(ByteSpan(answer, channel.dialect().cellLength()));
   free(circuit);
