@@ -5,11 +5,11 @@ namespace kist {
 HandOver::HandOver(uint32_t self, RingMatrix& matrix, Listener& listener)
     : self_(self), matrix_(matrix), listener_(listener), outgoing_(matrix.reactors()) {}
 
-bool HandOver::push(uint32_t to, const Crossing& crossing) {
+bool HandOver::push(uint32_t to, const Crossing& header, ByteSpan payload) {
   CrossingRing& ring = matrix_.ring(self_, to);
   Crossing* slot = ring.beginPush();
   if (slot == nullptr) return false;
-  slot->assign(crossing);
+  slot->fill(header, payload);
   ring.commit();
   Outgoing& outgoing = outgoing_[to];
   if (outgoing.room > 0) --outgoing.room;
@@ -17,13 +17,13 @@ bool HandOver::push(uint32_t to, const Crossing& crossing) {
   return true;
 }
 
-void HandOver::send(const Crossing& crossing) {
-  const uint32_t to = crossing.to.reactor();
+void HandOver::send(const Crossing& header, ByteSpan payload) {
+  const uint32_t to = header.to.reactor();
   if (to >= outgoing_.size() || to == self_) return;  // No such reactor: a handle that was never ours.
   Outgoing& outgoing = outgoing_[to];
-  if (!outgoing.overflow.empty() || !push(to, crossing)) {
+  if (!outgoing.overflow.empty() || !push(to, header, payload)) {
     outgoing.overflow.emplace_back();
-    outgoing.overflow.back().assign(crossing);
+    outgoing.overflow.back().fill(header, payload);
   }
 }
 
@@ -53,15 +53,20 @@ bool HandOver::poll() {
   return more;
 }
 
+void HandOver::flushOverflow(uint32_t to) {
+  std::deque<Crossing>& overflow = outgoing_[to].overflow;
+  while (!overflow.empty() && push(to, overflow.front(), overflow.front().payload())) overflow.pop_front();
+}
+
 void HandOver::flush(uint32_t to) {
   Outgoing& outgoing = outgoing_[to];
-  while (!outgoing.overflow.empty() && push(to, outgoing.overflow.front())) outgoing.overflow.pop_front();
+  flushOverflow(to);
   CrossingRing& ring = matrix_.ring(self_, to);
   if (ring.publish()) matrix_.loops[to]->wake();
   if (outgoing.overflow.empty() && outgoing.waiting.empty()) return;
   if (ring.askForRoom(ring.capacity() / 2)) return;  // Woken when messages were taken.
   outgoing.room = ring.room();
-  while (!outgoing.overflow.empty() && push(to, outgoing.overflow.front())) outgoing.overflow.pop_front();
+  flushOverflow(to);
   if (ring.publish()) matrix_.loops[to]->wake();
   if (!outgoing.overflow.empty()) return;
   std::vector<Handle> waiting;

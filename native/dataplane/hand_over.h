@@ -50,7 +50,7 @@ class HandOver final : public CrossingSender {
   HandOver(uint32_t self, RingMatrix& matrix, Listener& listener);
 
   // CrossingSender.
-  void send(const Crossing& crossing) override;
+  void send(const Crossing& header, ByteSpan payload) override;
   bool hasRoom(uint32_t reactor) const override;
   void waitForRoom(uint32_t reactor, Handle channel) override;
 
@@ -73,7 +73,8 @@ class HandOver final : public CrossingSender {
     uint32_t room = RingMatrix::kRingCapacity;  ///< Lower bound of the ring's room.
   };
 
-  bool push(uint32_t to, const Crossing& crossing);
+  bool push(uint32_t to, const Crossing& header, ByteSpan payload);
+  void flushOverflow(uint32_t to);
   void flush(uint32_t to);
 
   uint32_t self_;

@@ -124,9 +124,7 @@ void CellSwitch::extendCircuit(Circuit& circuit, Handle channelHandle, ByteSpan 
     outgoing_.from = circuit.handle;
     outgoing_.number = circuit.owner;
     outgoing_.attempt = circuit.extendAttempt;
-    const ByteSpan sent = cut(payload);
-    outgoing_.setBytes(sent.data(), static_cast<uint32_t>(sent.size()));
-    sender_.send(outgoing_);
+    sender_.send(outgoing_, cut(payload));
     return;
   }
   Channel* channel = listener_.findChannel(channelHandle);

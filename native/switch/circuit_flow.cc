@@ -142,8 +142,7 @@ void CellSwitch::cross(Crossing::Kind kind, Handle to, Handle from, CloseReason 
   outgoing_.from = from;
   outgoing_.reason = reason;
   outgoing_.number = number;
-  outgoing_.length = 0;
-  sender_.send(outgoing_);
+  sender_.send(outgoing_, {});
 }
 
 void CellSwitch::crossCell(Crossing::Kind kind, Handle to, Handle from, const CellView& cell,
@@ -152,8 +151,7 @@ void CellSwitch::crossCell(Crossing::Kind kind, Handle to, Handle from, const Ce
   outgoing_.to = to;
   outgoing_.from = from;
   outgoing_.queuedAt = context_.loop.now();
-  outgoing_.setBytes(cell.bytes, cell.length);
-  sender_.send(outgoing_);
+  sender_.send(outgoing_, ByteSpan(cell.bytes, cell.length));
   ++context_.counters.cellsCrossed;
   if (feeder != nullptr && !sender_.hasRoom(to.reactor())) {
     ++context_.counters.ringFull;

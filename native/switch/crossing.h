@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "base/close_reason.h"
 #include "base/handle.h"
 #include "cell/cell_pool.h"
@@ -35,13 +36,13 @@ struct Crossing {
   TimeNs queuedAt = 0;
   uint8_t bytes[kMaxCellLength];
 
-  void setBytes(const uint8_t* source, uint32_t count) {
-    length = static_cast<uint16_t>(count);
-    if (count > 0) std::memcpy(bytes, source, count);
-  }
-  /// Copies what is in use, not the whole cell buffer.
-  void assign(const Crossing& other) {
-    std::memcpy(static_cast<void*>(this), &other, offsetof(Crossing, bytes) + other.length);
+  ByteSpan payload() const { return ByteSpan(bytes, length); }
+  /// Takes the fields of `header` and `payload` for its bytes: a cell is copied once, into its place on the
+  /// ring.
+  void fill(const Crossing& header, ByteSpan payload) {
+    std::memcpy(static_cast<void*>(this), &header, offsetof(Crossing, bytes));
+    length = static_cast<uint16_t>(payload.size());
+    if (!payload.empty()) std::memcpy(bytes, payload.data(), payload.size());
   }
 };
 
@@ -52,7 +53,8 @@ class CrossingSender {
   /// Most cells that still come for a queue after it asked another reactor to hold what feeds it: a full
   /// ring, and what is read there before the request is seen behind the messages of the ring back.
   static constexpr uint32_t kMaxOnTheWay = 4096;
-  virtual void send(const Crossing& crossing) = 0;
+  /// `payload` is what crosses with the fields of `header`, whose own bytes are not looked at.
+  virtual void send(const Crossing& header, ByteSpan payload) = 0;
   /// False when the ring toward `reactor` is nearly full: the caller holds the channel that feeds it
   /// (waitForRoom).
   virtual bool hasRoom(uint32_t reactor) const = 0;
