@@ -14,7 +14,8 @@
 namespace kist {
 
 /// Bounds what all channels together read in one turn, so that cells are still in the processor's caches when
-/// they are written: a channel alone reads much at once, one of many a little.
+/// they are written: a channel alone reads much at once, one of many a little. What other reactors sent
+/// counts, so that a reactor that is behind with their cells lets its own channels wait instead of theirs.
 struct TurnReading {
   static constexpr size_t kTogether = 512 * 1024;
   static constexpr size_t kMost = 256 * 1024;
@@ -23,9 +24,10 @@ struct TurnReading {
   size_t perChannel = kMost;
   size_t readers = 0;  ///< Channels that read in this turn.
 
-  /// Shares the next turn out among as many channels as read in this one.
-  void finishTurn() {
-    if (readers > 0) perChannel = std::clamp(kTogether / readers, kLeast, kMost);
+  /// Shares the next turn out among as many channels as read in this one; `crossed`: bytes taken from rings.
+  void finishTurn(size_t crossed) {
+    const size_t together = kTogether - std::min(crossed, kTogether / 4 * 3);
+    if (readers > 0) perChannel = std::clamp(together / readers, kLeast, kMost);
     readers = 0;
   }
 };

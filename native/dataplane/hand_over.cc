@@ -38,6 +38,7 @@ void HandOver::waitForRoom(uint32_t reactor, Handle channel) {
 
 bool HandOver::poll() {
   bool more = false;
+  taken_ = 0;
   for (uint32_t from = 0; from < outgoing_.size(); ++from) {
     if (from == self_) continue;
     CrossingRing& ring = matrix_.ring(from, self_);
@@ -48,6 +49,7 @@ bool HandOver::poll() {
       ++taken;
     }
     if (taken > 0 && ring.finishBatch()) matrix_.loops[from]->wake();
+    taken_ += taken;
     if (taken == kPollPerRing) more = true;
   }
   return more;

@@ -15,7 +15,7 @@ using CrossingRing = SpscRing<Crossing>;
 /// One ring per ordered pair of reactors.
 class RingMatrix {
  public:
-  static constexpr uint32_t kRingCapacity = 2048;
+  static constexpr uint32_t kRingCapacity = 1024;
 
   explicit RingMatrix(uint32_t reactors) : loops(reactors), rings_(reactors * reactors), reactors_(reactors) {
     for (uint32_t i = 0; i < reactors * reactors; ++i) {
@@ -56,6 +56,8 @@ class HandOver final : public CrossingSender {
 
   /// Takes what the others sent, bounded per turn. True: more waits.
   bool poll();
+  /// Messages that the last poll() took.
+  uint32_t taken() const { return taken_; }
   /// Publishes what was sent in this turn and wakes sleepers.
   void finishTurn();
   /// True when nothing waits for this reactor; the last look before a sleep.
@@ -64,7 +66,7 @@ class HandOver final : public CrossingSender {
   size_t overflow() const;
 
  private:
-  static constexpr uint32_t kPollPerRing = 1024;
+  static constexpr uint32_t kPollPerRing = 512;
   static constexpr uint32_t kReserve = 256;  ///< Room kept for commands and cells already on their way.
 
   struct Outgoing {
@@ -81,6 +83,7 @@ class HandOver final : public CrossingSender {
   RingMatrix& matrix_;
   Listener& listener_;
   std::vector<Outgoing> outgoing_;
+  uint32_t taken_ = 0;
 };
 
 }  // namespace kist

@@ -60,7 +60,7 @@ void Reactor::shutDown() {
 bool Reactor::onTurnEnd() {
   const bool ringsLeft = handOver_.poll();
   readWaiting();
-  context_.reading.finishTurn();
+  context_.reading.finishTurn(size_t{handOver_.taken()} * kMaxCellLength);
   switch_.edge().flushDirty();
   switch_.finishTurn();
   if (scheduler_.nextWake() <= loop_.now()) {
