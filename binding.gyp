@@ -48,6 +48,7 @@
           "dependencies": ["kist_core"],
           "sources": ["<!@(\"${npm_node_execpath:-node}\" native/tools/sources.mjs test/native)"],
           "include_dirs": ["test/native"],
+          "libraries": ["-lssl", "-lcrypto"],
           "cflags_cc!": ["-fno-exceptions"],
           "cflags_cc": ["-fexceptions"]
         }

@@ -56,6 +56,12 @@ function sanitizers(san = '') {
   throw new BuildError(`--san takes one of: ${SANITIZERS.join(' | ')}`);
 }
 
+/** Programs of our own link the system's OpenSSL; the addon uses the one inside Node. */
+function checkOpenssl(what) {
+  if (hasHeader('openssl/ssl.h')) return;
+  throw new BuildError(`${what} need OpenSSL. On Debian or Ubuntu: apt-get install libssl-dev`, 2);
+}
+
 async function tests(args) {
   const { values, positionals } = parseArgs({
     args,
@@ -67,6 +73,7 @@ async function tests(args) {
   if (!hasHeader('doctest/doctest.h')) {
     throw new BuildError('the C++ tests need doctest. On Debian or Ubuntu: apt-get install doctest-dev', 2);
   }
+  checkOpenssl('the C++ tests');
   const program = join(
     await buildApart('tests', { san, tests: true, targets: ['kist_tests'] }),
     'kist_tests',
@@ -82,6 +89,7 @@ async function addon(args) {
 }
 
 async function bench() {
+  checkOpenssl('the bench programs');
   const names = benchSources().map((source) => basename(source, '.cc'));
   const folder = await buildApart('bench', { benches: true, targets: names });
   for (const name of names) console.log(join(folder, isBenchAddon(name) ? `${name}.node` : name));

@@ -25,7 +25,7 @@ function makefile(folder, targets) {
   });
   const links = targets.map((source) => {
     const objects = [...core, source].map(object).join(' ');
-    return `${program(folder, source)}: ${objects}\n\t@${COMPILER} -fsanitize=${SANITIZE},fuzzer -o $@ $^`;
+    return `${program(folder, source)}: ${objects}\n\t@${COMPILER} -fsanitize=${SANITIZE},fuzzer -o $@ $^ -lssl -lcrypto`;
   });
   const programs = targets.map((source) => program(folder, source)).join(' ');
   return [`all: ${programs}`, ...links, ...rules].join('\n') + '\n';

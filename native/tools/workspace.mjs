@@ -25,7 +25,9 @@ function gypText(benches) {
   const gyp = JSON.parse(text.replace(/^\s*#.*$/gm, ''));
   for (const source of benchSources()) {
     const name = basename(source, '.cc');
-    const kind = isBenchAddon(name) ? { defines: ['NAPI_VERSION=9'] } : { type: 'executable' };
+    const kind = isBenchAddon(name)
+      ? { defines: ['NAPI_VERSION=9'] }
+      : { type: 'executable', libraries: ['-lssl', '-lcrypto'] };
     gyp.targets.push({
       target_name: name,
       ...kind,
