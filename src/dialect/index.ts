@@ -6,7 +6,10 @@
 export type {
   ControlDialect,
   ExtendTarget,
+  HopHandshake,
+  LinkDialect,
   LinkHandshake,
+  LinkSecrets,
   LinkStep,
   PeerId,
   RelayCommands,

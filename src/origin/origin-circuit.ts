@@ -1,6 +1,6 @@
 import { integerArgument, stringArgument } from '../native/arguments.js';
 import type { RelayRecord } from '../discovery/discovery.js';
-import type { ControlDialect, StreamTarget } from '../dialect/control-dialect.js';
+import type { ControlDialect, ExtendTarget, HopHandshake, StreamTarget } from '../dialect/control-dialect.js';
 import type { Circuit } from '../native/circuit.js';
 import type { CircuitListener, CloseReason, Side } from '../native/listeners.js';
 import type { ChannelManager } from '../relay/channel-manager.js';
@@ -26,6 +26,10 @@ interface PendingBegin {
 
 const MAX_STREAM_ID = 65535;
 
+function targetOf({ host, port, agentId }: RelayRecord): ExtendTarget {
+  return { host, port, peerId: agentId };
+}
+
 /**
  * A circuit that this process built: new -> created (one hop) -> extended hop by hop -> closed. Streams are opened at
  * its last hop. Answers are matched as the protocol orders them: one CREATE, one EXTEND at a time, BEGIN by stream ID;
@@ -40,7 +44,7 @@ export class OriginCircuit implements CircuitListener {
   #circuit: Circuit | undefined;
   #channel: PeerChannel | undefined;
   #circId: number | undefined;
-  #pending: Waiter<void> | undefined;
+  #pending: Waiter<Uint8Array> | undefined;
   #nextStreamId = 1;
   #error: KistError | undefined;
 
@@ -79,14 +83,16 @@ export class OriginCircuit implements CircuitListener {
       throw new KistError('ERR_KIST_STATE', 'the circuit has a first hop already', 'operator');
     }
     try {
-      const channel = await this.#init.channels.get(hop, signal);
+      const target = targetOf(hop);
+      const channel = await this.#init.channels.get(target, signal);
       if (this.#error !== undefined) throw this.#error;
       this.#channel = channel;
       const what = `CREATE at ${hop.name}`;
       const created = this.#wait(what, this.#init.createTimeoutMs, signal);
       const { plane } = this.#init.channels;
-      this.#circuit = plane.createCircuit(channel.channel, this.#dialect.createPayload(), this);
-      await created;
+      const handshake = this.#dialect.beginHop(target);
+      this.#circuit = plane.createCircuit(channel.channel, handshake.payload, this);
+      this.#addHop(handshake, await created);
       this.#path.push(hop);
     } catch (error) {
       this.close();
@@ -103,11 +109,13 @@ export class OriginCircuit implements CircuitListener {
     if (this.#pending !== undefined) {
       throw new KistError('ERR_KIST_STATE', 'the circuit is being extended already', 'operator');
     }
-    const body = this.#dialect.encodeExtend(hop);
+    const target = targetOf(hop);
+    const handshake = this.#dialect.beginHop(target);
+    const body = this.#dialect.encodeExtend(target, handshake.payload);
     const extended = this.#wait(`EXTEND to ${hop.name}`, this.#init.extendTimeoutMs, signal);
-    circuit.sendRelay({ streamId: 0, command: this.#dialect.commands.extend, body });
+    circuit.sendRelay({ streamId: 0, command: this.#dialect.commands.extend, body, early: true });
     try {
-      await extended;
+      this.#addHop(handshake, await extended);
       this.#path.push(hop);
     } catch (error) {
       if (!(error instanceof KistError && error.code === 'ERR_KIST_EXTEND_REFUSED')) this.close();
@@ -148,8 +156,8 @@ export class OriginCircuit implements CircuitListener {
       this.#channel?.addHalf(circId, { circuit: this.#circuit, fromNext: true });
   }
 
-  onCreated(): void {
-    if (this.#path.length === 0) this.#pending?.resolve();
+  onCreated(cell: Buffer): void {
+    if (this.#path.length === 0) this.#answer(() => this.#dialect.parseCreated(cell));
   }
 
   onCreateFailed(reason: CloseReason): void {
@@ -157,7 +165,7 @@ export class OriginCircuit implements CircuitListener {
     this.#pending?.reject(new KistError('ERR_KIST_CREATE_REFUSED', why));
   }
 
-  onRelayMessage(streamId: number, command: number, _body: Buffer): void {
+  onRelayMessage(streamId: number, command: number, body: Buffer): void {
     const { connected, beginFailed, extended, extendFailed, end } = this.#dialect.commands;
     const begin = this.#begins.get(streamId);
     if (command === connected && begin !== undefined) {
@@ -168,7 +176,7 @@ export class OriginCircuit implements CircuitListener {
       return begin?.waiter.reject(new KistError('ERR_KIST_STREAM_REFUSED', 'the exit could not connect'));
     }
     if (this.#path.length === 0) return;
-    if (command === extended) this.#pending?.resolve();
+    if (command === extended) this.#answer(() => this.#dialect.parseExtended(body));
     if (command === extendFailed) {
       this.#pending?.reject(new KistError('ERR_KIST_EXTEND_REFUSED', 'the last hop could not extend'));
     }
@@ -188,14 +196,29 @@ export class OriginCircuit implements CircuitListener {
   }
 
   /** The one answer to CREATE or EXTEND. */
-  #wait(what: string, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const waiter = new Waiter<void>({ what, ms, clock: this.#init.clock, signal });
+  #wait(what: string, ms: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const waiter = new Waiter<Uint8Array>({ what, ms, clock: this.#init.clock, signal });
     this.#pending = waiter;
     const forget = (): void => {
       if (this.#pending === waiter) this.#pending = undefined;
     };
     waiter.promise.then(forget, forget);
     return waiter.promise;
+  }
+
+  /** Hands the awaited answer on, or the reason why it cannot be read. */
+  #answer(parse: () => Uint8Array): void {
+    try {
+      this.#pending?.resolve(parse());
+    } catch (error) {
+      this.#pending?.reject(error);
+    }
+  }
+
+  /** The hop answered: what is sent from now on is encrypted for it too, in a dialect that does. */
+  #addHop(handshake: HopHandshake, answer: Uint8Array): void {
+    const keys = handshake.finish(answer);
+    if (keys !== undefined) this.#circuit?.addHop(keys);
   }
 
   #newStream(circuit: Circuit): OriginStream {

@@ -71,7 +71,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
   /** An open channel to the relay: the one there is, else a new one, else a KistError within the deadlines. */
   get(target: ExtendTarget, signal?: AbortSignal): Promise<PeerChannel> {
     if (this.#closed !== undefined) return Promise.reject(closedError('the relay'));
-    const open = this.#byPeer.get(target.agentId)?.[0];
+    const open = this.#byPeer.get(target.peerId)?.[0];
     if (open !== undefined) {
       open.touch();
       return Promise.resolve(open);
@@ -87,7 +87,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
       channel.close();
       return;
     }
-    const handshake = this.#init.dialect.acceptorHandshake(this.#init.selfId);
+    const handshake = this.#init.dialect.acceptorHandshake(this.#init.selfId, peer);
     this.#add({
       channel,
       handshake,
@@ -105,11 +105,13 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     const { counters, logger } = this.#init;
     counters.channelsOpened++;
     logger.debug({ peer: channel.peerId, address: channel.address }, 'relay: channel open');
-    const peerId = channel.peerId ?? 0;
-    const siblings = this.#byPeer.get(peerId) ?? [];
-    siblings.push(channel);
-    this.#byPeer.set(peerId, siblings);
-    this.#watchSiblings(peerId, siblings);
+    const { peerId } = channel;
+    if (peerId !== undefined && peerId !== '') {
+      const siblings = this.#byPeer.get(peerId) ?? [];
+      siblings.push(channel);
+      this.#byPeer.set(peerId, siblings);
+      this.#watchSiblings(peerId, siblings);
+    }
     this.#handshakes.get(channel)?.resolve(channel);
     this.#handshakes.delete(channel);
   }
@@ -124,7 +126,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     this.#handshakes.get(channel)?.reject(error ?? closedError(`the channel to ${channel.address}`));
     this.#handshakes.delete(channel);
     const peerId = channel.peerId;
-    if (peerId === undefined) return;
+    if (peerId === undefined || peerId === '') return;
     const left = (this.#byPeer.get(peerId) ?? []).filter((other) => other !== channel);
     if (left.length === 0) this.#byPeer.delete(peerId);
     else this.#byPeer.set(peerId, left);
@@ -137,7 +139,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
   }
 
   onUnknownCell(channel: PeerChannel, circId: number, cell: Buffer): void {
-    for (const sibling of this.#byPeer.get(channel.peerId ?? 0) ?? []) {
+    for (const sibling of this.#byPeer.get(channel.peerId ?? '') ?? []) {
       const half = sibling === channel ? undefined : sibling.half(circId);
       if (half === undefined) continue;
       this.#init.counters.cellsFromSibling++;
@@ -166,7 +168,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
 
   /** The shared attempt to reach `target`; its own deadline covers connecting and the handshake. */
   #attempt(target: ExtendTarget): Waiter<PeerChannel> {
-    const key = `${target.agentId}@${target.host}:${target.port}`;
+    const key = `${target.peerId}@${target.host}:${target.port}`;
     const known = this.#attempts.get(key);
     if (known !== undefined) return known;
     const { connectTimeoutMs, openedTimeoutMs, clock } = this.#init;
@@ -186,7 +188,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
   #connect(target: ExtendTarget, waiter: Waiter<PeerChannel>): void {
     const { plane, dialect, transport, owner, socket, connectTimeoutMs, selfId, openedTimeoutMs } =
       this.#init;
-    const { host, port, agentId } = target;
+    const { host, port } = target;
     const address = `${host}:${port}`;
     const endpoint = {
       dialect: dialect.name,
@@ -199,7 +201,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     const cancel = plane.connect(endpoint, connectTimeoutMs, {
       onConnected: (channel) => {
         this.#cancels.delete(cancel);
-        const handshake = dialect.openerHandshake(selfId, agentId);
+        const handshake = dialect.openerHandshake(selfId, target, address);
         const opened = this.#add({
           channel,
           handshake,

@@ -1,4 +1,4 @@
-import type { LinkHandshake, LinkStep, PeerId } from '../dialect/control-dialect.js';
+import type { LinkHandshake, LinkSecrets, LinkStep, PeerId } from '../dialect/control-dialect.js';
 import type { Channel } from '../native/channel.js';
 import type { Circuit } from '../native/circuit.js';
 import type { ChannelListener, CloseReason } from '../native/listeners.js';
@@ -105,9 +105,12 @@ export class PeerChannel implements ChannelListener {
 
   onLinkCell(command: number, circId: number, cell: Buffer): void {
     if (this.#hasEnded) return;
-    this.#carryOut(this.#init.handshake.receive(command, circId, cell));
-    // After `open`, so that a CREATE in the same segment finds an open channel.
-    this.channel.releaseLinkCell();
+    this.#goOn(this.#init.handshake.receive(command, circId, cell));
+  }
+
+  onLinkExported(secrets: LinkSecrets | undefined): void {
+    const step = this.#hasEnded ? undefined : this.#init.handshake.exported?.(secrets);
+    if (step !== undefined) this.#goOn(step);
   }
 
   onCircuitCreate(circuit: Circuit, circId: number, cell: Buffer): void {
@@ -128,11 +131,20 @@ export class PeerChannel implements ChannelListener {
     this.#end();
   }
 
+  /** A step that answers a link cell, which stays held while the link's secrets are asked for. */
+  #goOn(step: LinkStep): void {
+    this.#carryOut(step);
+    if (this.#hasEnded) return;
+    // After `open`, so that a CREATE in the same segment finds an open channel.
+    if (step.exportContext === undefined) this.channel.releaseLinkCell();
+    else this.channel.exportLink(step.exportContext);
+  }
+
   #carryOut(step: LinkStep): void {
     if (step.send !== undefined) this.channel.sendLinkCell(step.send);
     if (step.error !== undefined) this.#error = step.error;
     if (step.outcome === 'close') return this.#fail(step.error);
-    if (step.outcome === 'open') return this.#open(step.peerId ?? 0);
+    if (step.outcome === 'open') return this.#open(step.peerId ?? '');
     if (step.graceMs !== undefined) this.#arm(step.graceMs, () => this.#fail(this.#error));
   }
 
@@ -140,7 +152,7 @@ export class PeerChannel implements ChannelListener {
     this.#isOpen = true;
     this.#peerId = peerId;
     this.#error = undefined;
-    this.channel.open(this.#init.handshake.isOdd);
+    this.channel.open(this.#init.handshake.isInitiator);
     this.#armIdle();
     this.#init.owner.onOpen(this);
   }

@@ -50,7 +50,7 @@ export class RelayCircuit implements CircuitListener {
     this.#context = context;
     circuit.listener = this;
     previous.addHalf(circId, { circuit, fromNext: false });
-    circuit.accept(context.dialect.createdPayload());
+    circuit.accept(EMPTY);
   }
 
   get streamCount(): number {
@@ -145,7 +145,7 @@ export class RelayCircuit implements CircuitListener {
       (channel) => {
         if (created.isSettled) return;
         this.#nextChannel = channel;
-        this.#circuit.extend(channel.channel, dialect.createPayload());
+        this.#circuit.extend(channel.channel, dialect.beginHop(target).payload);
       },
       (error: unknown) => created.reject(error),
     );

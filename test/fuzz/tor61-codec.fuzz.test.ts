@@ -96,8 +96,8 @@ test('no sequence of link cells makes a handshake throw, open twice, or open to 
     fc.property(fc.boolean(), fc.array(cell, { maxLength: 8 }), id, id, (isOpener, cells, selfId, peerId) => {
       const dialect = dialectNamed('tor61');
       const handshake = isOpener
-        ? dialect.openerHandshake(selfId, peerId)
-        : dialect.acceptorHandshake(selfId);
+        ? dialect.openerHandshake(selfId, { host: '127.0.0.1', port: 1, peerId }, '127.0.0.1:1')
+        : dialect.acceptorHandshake(selfId, '127.0.0.1:1');
       let opened = 0;
       for (const [command, bytes] of cells) {
         const step = handshake.receive(command, 0, bytes);

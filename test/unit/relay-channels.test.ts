@@ -5,7 +5,7 @@ import { codeOf, messageOf } from '../../src/util/errors.js';
 import { FakeNative, reasonNumber, settled } from '../support/fake-native.js';
 import { linkCell, OPEN, OPENED, OPEN_FAILED, OTHER, PEER, RelayRig, SELF } from '../support/relay-rig.js';
 
-const TARGET = { host: '127.0.0.1', port: 5001, agentId: OTHER };
+const TARGET = { host: '127.0.0.1', port: 5001, peerId: OTHER };
 
 /** What a promise became, once everything that is due has happened. */
 async function outcome(promise: Promise<unknown>): Promise<string> {

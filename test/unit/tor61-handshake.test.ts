@@ -26,6 +26,11 @@ function sent(step: LinkStep): object {
   return parseLinkCell(step.send);
 }
 
+const ADDRESS = '127.0.0.1:46200';
+const opener = (selfId: number, peerId: number): LinkHandshake =>
+  tor61.openerHandshake(selfId, { host: '127.0.0.1', port: 46200, peerId }, ADDRESS);
+const acceptor = (selfId: number): LinkHandshake => tor61.acceptorHandshake(selfId, ADDRESS);
+
 test('an unknown dialect is refused by name', () => {
   assert.throws(() => dialectNamed('tor62'), {
     name: 'TypeError',
@@ -34,12 +39,12 @@ test('an unknown dialect is refused by name', () => {
 });
 
 test('the opener sends OPEN at once, alone, and chooses odd circuit IDs', () => {
-  const handshake = tor61.openerHandshake(SELF, PEER);
+  const handshake = opener(SELF, PEER);
   const step = handshake.start();
   assert.deepEqual(sent(step), { command: OPEN, circId: 0, openerId: SELF, openedId: PEER });
   assert.equal(step.outcome, undefined);
-  assert.equal(handshake.isOdd, true);
-  assert.equal(tor61.acceptorHandshake(SELF).isOdd, false);
+  assert.equal(handshake.isInitiator, true);
+  assert.equal(acceptor(SELF).isInitiator, false);
 });
 
 test('OPENED opens, whatever its circuit ID, with the IDs as sent, swapped or half wrong', () => {
@@ -50,19 +55,19 @@ test('OPENED opens, whatever its circuit ID, with the IDs as sent, swapped or ha
     [0, PEER],
   ];
   for (const [openerId, openedId] of ids) {
-    const step = receive(tor61.openerHandshake(SELF, PEER), OPENED, openerId, openedId, 77);
+    const step = receive(opener(SELF, PEER), OPENED, openerId, openedId, 77);
     assert.deepEqual([step.outcome, step.peerId, step.send], ['open', PEER, undefined]);
   }
 });
 
 test('OPENED in the name of two others closes', () => {
-  const step = receive(tor61.openerHandshake(SELF, PEER), OPENED, STRANGER, STRANGER);
+  const step = receive(opener(SELF, PEER), OPENED, STRANGER, STRANGER);
   assert.equal(step.outcome, 'close');
   assert.equal(step.error?.code, 'ERR_KIST_OPEN_REFUSED');
 });
 
 test('OPEN_FAILED is a refusal, unless OPENED follows', () => {
-  const handshake = tor61.openerHandshake(SELF, PEER);
+  const handshake = opener(SELF, PEER);
   handshake.start();
   const refused = receive(handshake, OPEN_FAILED, PEER, SELF);
   assert.equal(refused.outcome, undefined);
@@ -72,11 +77,11 @@ test('OPEN_FAILED is a refusal, unless OPENED follows', () => {
 });
 
 test('the opener closes when a CREATE comes instead of OPENED', () => {
-  assert.equal(receive(tor61.openerHandshake(SELF, PEER), CREATE, 0, 0).outcome, 'close');
+  assert.equal(receive(opener(SELF, PEER), CREATE, 0, 0).outcome, 'close');
 });
 
 test('the acceptor answers OPEN with OPENED: the same IDs, the same circuit ID', () => {
-  const handshake = tor61.acceptorHandshake(SELF);
+  const handshake = acceptor(SELF);
   assert.deepEqual(handshake.start(), {});
   const step = receive(handshake, OPEN, PEER, SELF, 300);
   assert.deepEqual(sent(step), { command: OPENED, circId: 300, openerId: PEER, openedId: SELF });
@@ -85,30 +90,30 @@ test('the acceptor answers OPEN with OPENED: the same IDs, the same circuit ID',
 
 test('agent IDs from 2^31 up are unsigned, and a router may open a channel to itself', () => {
   const self = 0xdeadbeef;
-  const step = receive(tor61.acceptorHandshake(self), OPEN, self, self);
+  const step = receive(acceptor(self), OPEN, self, self);
   assert.equal(step.peerId, self);
   assert.deepEqual(sent(step), { command: OPENED, circId: 0, openerId: self, openedId: self });
 });
 
 test('OPEN for another is answered OPEN_FAILED with the IDs as they came, then closed', () => {
-  const step = receive(tor61.acceptorHandshake(SELF), OPEN, PEER, STRANGER, 9);
+  const step = receive(acceptor(SELF), OPEN, PEER, STRANGER, 9);
   assert.deepEqual(sent(step), { command: OPEN_FAILED, circId: 9, openerId: PEER, openedId: STRANGER });
   assert.equal(step.outcome, 'close');
 });
 
 test('a first cell that is not OPEN is answered by nothing but the end', () => {
   for (const command of [CREATE, OPENED, OPEN_FAILED, 3, 99]) {
-    const step = receive(tor61.acceptorHandshake(SELF), command, PEER, SELF);
+    const step = receive(acceptor(SELF), command, PEER, SELF);
     assert.deepEqual([step.outcome, step.send], ['close', undefined], `command ${command}`);
   }
 });
 
 test('OPEN on an open channel is answered OPENED again, on either side; other link cells are dropped', () => {
-  const acceptor = tor61.acceptorHandshake(SELF);
-  receive(acceptor, OPEN, PEER, SELF);
-  const opener = tor61.openerHandshake(SELF, PEER);
-  receive(opener, OPENED, SELF, PEER);
-  for (const handshake of [acceptor, opener]) {
+  const accepting = acceptor(SELF);
+  receive(accepting, OPEN, PEER, SELF);
+  const opening = opener(SELF, PEER);
+  receive(opening, OPENED, SELF, PEER);
+  for (const handshake of [accepting, opening]) {
     const again = receive(handshake, OPEN, PEER, SELF);
     assert.deepEqual(sent(again), { command: OPENED, circId: 0, openerId: PEER, openedId: SELF });
     assert.equal(again.outcome, undefined);

@@ -1,5 +1,4 @@
 import { KistError } from '../../util/errors.js';
-import type { PeerId } from '../control-dialect.js';
 
 /**
  * Tor61 cells: 512 bytes, big endian. All begin with
@@ -26,8 +25,8 @@ export const COMMAND = {
 export interface LinkCell {
   readonly command: number;
   readonly circId: number;
-  readonly openerId: PeerId;
-  readonly openedId: PeerId;
+  readonly openerId: number;
+  readonly openedId: number;
 }
 
 /** Encodes a link cell. `circId` is 0 but where a peer's own number is repeated. */

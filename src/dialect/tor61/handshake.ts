@@ -1,5 +1,5 @@
 import { KistError } from '../../util/errors.js';
-import type { LinkHandshake, LinkStep, PeerId } from '../control-dialect.js';
+import type { LinkHandshake, LinkStep } from '../control-dialect.js';
 import { COMMAND, encodeLinkCell, parseLinkCell } from './cells.js';
 import { routerLabel } from './router-name.js';
 
@@ -14,12 +14,12 @@ function openedFor(open: Uint8Array): Uint8Array {
 
 /** The side that made the TCP connection: OPEN, then OPENED. Sends nothing between the two. */
 export class OpenerHandshake implements LinkHandshake {
-  readonly isOdd = true;
-  readonly #selfId: PeerId;
-  readonly #peerId: PeerId;
+  readonly isInitiator = true;
+  readonly #selfId: number;
+  readonly #peerId: number;
   #isOpen = false;
 
-  constructor(selfId: PeerId, peerId: PeerId) {
+  constructor(selfId: number, peerId: number) {
     this.#selfId = selfId;
     this.#peerId = peerId;
   }
@@ -55,11 +55,11 @@ export class OpenerHandshake implements LinkHandshake {
 
 /** The side that accepted the TCP connection. A second OPEN on an open channel is answered OPENED again. */
 export class AcceptorHandshake implements LinkHandshake {
-  readonly isOdd = false;
-  readonly #selfId: PeerId;
+  readonly isInitiator = false;
+  readonly #selfId: number;
   #isOpen = false;
 
-  constructor(selfId: PeerId) {
+  constructor(selfId: number) {
     this.#selfId = selfId;
   }
 

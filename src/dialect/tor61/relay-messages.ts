@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { KistError } from '../../util/errors.js';
-import type { ExtendTarget, StreamTarget } from '../control-dialect.js';
+import type { StreamTarget } from '../control-dialect.js';
 
 /** Longest body of a relay message: 512 less the 14 bytes of header. */
 export const MAX_BODY_BYTES = 498;
@@ -16,6 +16,13 @@ export const RELAY_COMMAND = {
   beginFailed: 11,
   extendFailed: 12,
 } as const;
+
+/** Where EXTEND leads: `agentId` is unsigned, 32 bits. */
+export interface AgentTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly agentId: number;
+}
 
 function malformed(what: string): KistError {
   return new KistError('ERR_KIST_MALFORMED', what);
@@ -38,7 +45,7 @@ export function parseBegin(body: Uint8Array): StreamTarget {
 }
 
 /** EXTEND: `address:port`, NUL, then the agent ID in 4 bytes. */
-export function encodeExtend(target: ExtendTarget): Buffer {
+export function encodeExtend(target: AgentTarget): Buffer {
   if (isIP(target.host) === 0)
     throw malformed(`EXTEND carries addresses only, not ${JSON.stringify(target.host)}`);
   const host = isIPv6(target.host) ? `[${target.host}]` : target.host;
@@ -51,7 +58,7 @@ export function encodeExtend(target: ExtendTarget): Buffer {
  * Reads EXTEND as all known agents write it: the ID after the first NUL in 4 bytes or in decimal digits, negative where
  * Java printed one from 2^31 up; the address with or without a name and `/` in front.
  */
-export function parseExtend(body: Uint8Array): ExtendTarget {
+export function parseExtend(body: Uint8Array): AgentTarget {
   const nul = body.indexOf(0);
   if (nul < 0) throw malformed('EXTEND has no NUL after the address');
   const text = latin1(body.subarray(0, nul));
