@@ -29,6 +29,12 @@ test(
   },
 );
 
+test('two instances of the loading module share the addon', { timeout: 60_000 }, async () => {
+  const end = await runChild('load-twice-child.js');
+  assert.equal(faultOf(end, 0), undefined);
+  assert.equal(end.stdout, 'ok\n');
+});
+
 test('process.exit() with the addon loaded three times does not crash', { timeout: 60_000 }, async () => {
   const ends = await times(6, 2, () => runChild('double-load-child.js', [addon, link, copy, 'exit']));
   for (const end of ends) assert.equal(faultOf(end, 7), undefined);
