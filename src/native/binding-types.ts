@@ -8,6 +8,17 @@
  * `drain()` takes them.
  */
 
+import type { NativeSchedulerStats, NativeStats } from './stats-types.js';
+
+export type {
+  NativeHistogram,
+  NativeOnionStats,
+  NativeOwnerStats,
+  NativeReactorStats,
+  NativeSchedulerStats,
+  NativeStats,
+} from './stats-types.js';
+
 /** A channel or a circuit: {generation, slot, reactor} packed in 52 bits; never 0. */
 export type Handle = number;
 
@@ -45,6 +56,10 @@ export interface NativeDataPlaneOptions {
   cellqHigh: number;
   cellqLow: number;
   cellqMax: number;
+  /** Threads that answer circuit handshakes (acceptOnion), 1..64; they start with the first that is needed. */
+  onionThreads: number;
+  /** A circuit handshake that would wait longer is refused. */
+  maxOnionQueueDelayMs: number;
 }
 
 /** Every field may be left out: it keeps its value. Changeable while running. */
@@ -77,12 +92,26 @@ export interface NativeEndpoint {
   /** From addOwner(): whose counters this channel's cells add to. */
   owner: number;
   socket?: NativeSocketOptions;
+  /** From addTlsIdentity(): which certificate the transport shows. Needed for `tls`, unused by the others. */
+  tlsIdentity?: number;
 }
 
 export interface NativeRelayMessage {
   streamId: number;
   command: number;
   body: Uint8Array;
+  /** Only sendRelay looks at it: goes as RELAY_EARLY where the dialect has that (an EXTEND2 of our own must). */
+  early?: boolean;
+}
+
+/** What a relay must know of itself to answer circuit handshakes. */
+export interface NativeOnionKeys {
+  /** SHA-1 of the RSA identity key, 20 bytes. */
+  rsaDigest: Uint8Array;
+  /** Ed25519 identity key, 32 bytes. */
+  ed25519: Uint8Array;
+  /** Curve25519 onion keys, 32 bytes each half: the current one first, then those that clients may still know. */
+  keys: { publicKey: Uint8Array; secretKey: Uint8Array }[];
 }
 
 export interface NativeDataPlane {
@@ -91,6 +120,13 @@ export interface NativeDataPlane {
   /** Opens a listening socket at once; throws an Error with `code` (EADDRINUSE, EACCES, ...) when it cannot. */
   listen(endpoint: NativeEndpoint): { listener: number; port: number };
   closeListener(listener: number): void;
+  /**
+   * A certificate (DER) and its private key (DER, PKCS #8) for `tlsIdentity` of endpoints; throws an Error with the
+   * code ERR_KIST_TLS_IDENTITY when they cannot be used.
+   */
+  addTlsIdentity(certificateDer: Uint8Array, privateKeyDer: Uint8Array): number;
+  /** From the next connection on, whoever listens or connects with `identity` shows this certificate. */
+  replaceTlsIdentity(identity: number, certificateDer: Uint8Array, privateKeyDer: Uint8Array): void;
   /** Answered by ChannelConnected or ChannelConnectFailed with `token`. `reactor` -1: chosen by turns. */
   connect(token: number, endpoint: NativeEndpoint, timeoutMs: number, reactor: number): void;
 
@@ -98,8 +134,16 @@ export interface NativeDataPlane {
   sendLinkCell(channel: Handle, cell: Uint8Array): void;
   /** The link cell just delivered is dealt with: the channel goes on reading. */
   releaseLinkCell(channel: Handle): void;
-  /** The link handshake is over: circuits may use the channel. `odd`: the parity of circuit IDs that we choose. */
-  openChannel(channel: Handle, odd: boolean): void;
+  /**
+   * Asks for what the channel's TLS session and certificates are, with keying material exported for `context` (RFC
+   * 5705). Answered by LinkExported.
+   */
+  exportLink(channel: Handle, context: Uint8Array): void;
+  /**
+   * The link handshake is over: circuits may use the channel. `isInitiator`: our side opened the connection; the
+   * dialect says which circuit IDs are then ours.
+   */
+  openChannel(channel: Handle, isInitiator: boolean): void;
   /** Cells for circuits unknown on this channel are delivered as UnknownCell instead of being dropped. */
   setDeliverUnknown(channel: Handle, enabled: boolean): void;
   /** What was written to it before still goes out, within a bounded time. All its circuits are closed. */
@@ -109,6 +153,18 @@ export interface NativeDataPlane {
   createCircuit(token: number, channel: Handle, payload: Uint8Array): void;
   /** Answers a CircuitCreate: sends CREATED, the circuit ends here for now. */
   acceptCircuit(circuit: Handle, payload: Uint8Array): void;
+  /** The keys with which circuits on `owner`'s channels are answered from now on; empty `keys` forget the old ones. */
+  setOnionKeys(owner: number, keys: NativeOnionKeys): void;
+  /** Requests that would wait longer for a thread are refused from now on. */
+  setMaxOnionQueueDelay(delayMs: number): void;
+  /**
+   * Answers a CircuitCreate by its handshake: a thread computes the reply and the circuit's keys, CREATED2 or
+   * CREATED_FAST is sent and the circuit ends here for now. `type` is HTYPE of CREATE2 with its HDATA as `skin`, or 1
+   * with the body of CREATE_FAST. Answered by CircuitAnswered.
+   */
+  acceptOnion(circuit: Handle, type: number, skin: Uint8Array): void;
+  /** A circuit of our own got one more hop: `keys` are the 72 bytes Df, Db, Kf, Kb of its handshake. */
+  addHop(circuit: Handle, keys: Uint8Array): void;
   /** Answers a CircuitCreate with a refusal; the circuit is gone. */
   refuseCircuit(circuit: Handle, reason: number): void;
   /** CREATE toward the next hop. Answered by CircuitAttached (token 0), then CircuitCreated or CircuitCreateFailed. */
@@ -179,7 +235,7 @@ export const EVENT = {
   linkCell: 4,
   /** (channel; CLOSE_REASON; errno). Its circuits' CircuitClosed came before. */
   channelClosed: 5,
-  /** (circuit; channel; circuit ID; whole cell). Awaits acceptCircuit or refuseCircuit. */
+  /** (circuit; channel; circuit ID; whole cell). Awaits acceptCircuit, acceptOnion or refuseCircuit. */
   circuitCreate: 6,
   /** (circuit; token, 0 for an extension; circuit ID on the next channel) CREATE was sent. handle 0: it could not be. */
   circuitAttached: 7,
@@ -209,7 +265,14 @@ export const EVENT = {
   listenerFailed: 19,
   /** (0; level 0 debug .. 3 error; 0; text) */
   log: 20,
+  /** (channel; 1, or 0 where the transport has no such thing; 0; exported material, own and peer's certificate, each after its u16 length) */
+  linkExported: 21,
+  /** (circuit; 0 accepted, else CLOSE_REASON and the circuit is gone, after DESTROY; µs that it waited for a thread) */
+  circuitAnswered: 22,
 } as const;
+
+/** Kinds of circuit handshakes by their number in CREATE2; `other` stands for all further numbers. */
+export const ONION_TYPES = ['tap', 'fast', 'ntor', 'ntor_v3', 'other'] as const;
 
 /** Why a channel, circuit or stream ended. In this order in native/base/close_reason.h. */
 export const CLOSE_REASONS = [
@@ -237,86 +300,6 @@ export interface NativeTcpInfo {
   mss: number;
   notsent: number;
   pacingRate?: number;
-}
-
-/** Bucket i counts values in (bounds[i-1], bounds[i]]. Times in nanoseconds. Only buckets in use. */
-export interface NativeHistogram {
-  total: number;
-  sum: number;
-  max: number;
-  bounds: number[];
-  counts: number[];
-}
-
-export interface NativeSchedulerStats {
-  timedRuns: number;
-  drainRuns: number;
-  lightRuns: number;
-  fullRuns: number;
-  tcpInfoCalls: number;
-  tcpInfoErrors: number;
-  fallbacks: number;
-  limitsAtZero: number;
-  drainWatches: number;
-  lowatCalls: number;
-  cellsWritten: number;
-  destroysWritten: number;
-  bytesWritten: number;
-  runsCutShort: number;
-  pendingChannels: number;
-  runNs: NativeHistogram;
-  pendingPerRun: NativeHistogram;
-  queueDelayNs: NativeHistogram;
-}
-
-export interface NativeReactorStats {
-  scheduler: NativeSchedulerStats;
-  policy: string;
-  channels: number;
-  circuits: number;
-  streams: number;
-  cellsInUse: number;
-  turns: number;
-  sleeps: number;
-  readCalls: number;
-  writeCalls: number;
-  bytesIn: number;
-  bytesOut: number;
-  cellsCrossed: number;
-  ringFull: number;
-  channelPauses: number;
-  unknownCells: number;
-  droppedCells: number;
-  /** CPU time of the reactor's thread, ns. */
-  cpuNs: number;
-}
-
-export interface NativeOwnerStats {
-  owner: number;
-  cellsIn: number;
-  cellsOut: number;
-  /** Relay cells that passed through, away from and toward the origin, and how many of them were visibly DATA. */
-  relayedForward: number;
-  relayedBackward: number;
-  dataForward: number;
-  dataBackward: number;
-  /** DATA cells unpacked and packed at an edge here. */
-  dataUnpacked: number;
-  dataPacked: number;
-  circuitsCreated: number;
-  streamsOpened: number;
-}
-
-export interface NativeStats {
-  reactors: NativeReactorStats[];
-  owners: NativeOwnerStats[];
-  /** By the names of CLOSE_REASONS. */
-  channelsClosed: Record<string, number>;
-  circuitsClosed: Record<string, number>;
-  streamsClosed: Record<string, number>;
-  memoryBytes: number;
-  memoryBudget: number;
-  undeliveredEvents: number;
 }
 
 export interface NativeScriptedSchedulerOptions extends NativeSchedulerConfig {

@@ -30,9 +30,14 @@ export class Channel {
     if (!this.#isClosed) this.#native.releaseLinkCell(this.handle);
   }
 
-  /** The link handshake is over. `odd`: circuit IDs of our choice are odd. */
-  open(odd: boolean): void {
-    if (!this.#isClosed) this.#native.openChannel(this.handle, odd);
+  /** Asks for the link's secrets, exported for `context`; `listener.onLinkExported` gets them. */
+  exportLink(context: Uint8Array): void {
+    if (!this.#isClosed) this.#native.exportLink(this.handle, context);
+  }
+
+  /** The link handshake is over. `isInitiator`: our side opened the connection. */
+  open(isInitiator: boolean): void {
+    if (!this.#isClosed) this.#native.openChannel(this.handle, isInitiator);
   }
 
   setDeliverUnknown(enabled: boolean): void {

@@ -49,10 +49,23 @@ export class Circuit {
     if (this.#isUsable()) this.#native.acceptCircuit(this.#handle, payload);
   }
 
+  /**
+   * Answers by the handshake of CREATE2 (`type` is HTYPE, `skin` HDATA) or CREATE_FAST (1 and its body); the
+   * listener's onAnswered says how it went.
+   */
+  acceptOnion(type: number, skin: Uint8Array): void {
+    if (this.#isUsable()) this.#native.acceptOnion(this.#handle, type, skin);
+  }
+
   refuse(reason: number): void {
     if (!this.#isUsable()) return;
     this.#native.refuseCircuit(this.#handle, reason);
     this.#forget();
+  }
+
+  /** A circuit of our own reaches one hop further; `keys` are the 72 bytes that its handshake gave. */
+  addHop(keys: Uint8Array): void {
+    if (this.#isUsable()) this.#native.addHop(this.#handle, keys);
   }
 
   hold(): void {
@@ -158,6 +171,13 @@ export class Circuit {
     this.#forget();
     this.#closeStreams(reason);
     this.listener?.onCircuitClosed(reason, side);
+  }
+
+  /** By the data plane: acceptOnion's handshake succeeded (`none`), or failed and the circuit is gone. */
+  answered(reason: CloseReason, queueDelayUs: number): void {
+    if (this.#isClosed) return;
+    if (reason !== 'none') this.#forget();
+    this.listener?.onAnswered?.(reason === 'none', reason, queueDelayUs);
   }
 
   /** By the data plane: CREATE of a circuit of our own failed, so it is gone. */

@@ -24,8 +24,14 @@ export interface DataPlaneOptions {
   cellqHigh?: number;
   cellqLow?: number;
   cellqMax?: number;
+  /** Threads that answer the circuit handshakes of the dialect `tor` (1); started when first needed. */
+  onionThreads?: number;
+  /** A circuit handshake that would wait longer for a thread is refused (1750). */
+  maxOnionQueueDelayMs?: number;
 }
 
+/** Requests are dropped after 5 s in any case. */
+export const MAX_ONION_QUEUE_DELAY_MS = 5000;
 const GIB = 1024 ** 3;
 const DAY_MS = 86_400_000;
 
@@ -79,6 +85,13 @@ export function resolveDataPlaneOptions(options: DataPlaneOptions, info: NativeI
     cellqHigh: integerArgument('cellqHigh', options.cellqHigh ?? 256, 1, 1_000_000),
     cellqLow: integerArgument('cellqLow', options.cellqLow ?? 10, 0, 1_000_000),
     cellqMax: integerArgument('cellqMax', options.cellqMax ?? 2500, 1, 10_000_000),
+    onionThreads: integerArgument('onionThreads', options.onionThreads ?? 1, 1, 64),
+    maxOnionQueueDelayMs: integerArgument(
+      'maxOnionQueueDelayMs',
+      options.maxOnionQueueDelayMs ?? 1750,
+      1,
+      MAX_ONION_QUEUE_DELAY_MS,
+    ),
   };
   if (resolved.cellqLow >= resolved.cellqHigh) {
     throw argumentError('cellqLow', `below cellqHigh (${resolved.cellqHigh})`, resolved.cellqLow);

@@ -1,18 +1,24 @@
 import { closedError } from '../util/errors.js';
 import { silentLogger } from '../util/logger.js';
 import type { Logger } from '../util/logger.js';
+import { integerArgument } from './arguments.js';
 import { loadBinding } from './binding.js';
 import type {
   NativeBinding,
   NativeDataPlane,
   NativeEndpoint,
+  NativeOnionKeys,
   NativeOwnerStats,
   NativeStats,
   NativeTcpInfo,
 } from './binding-types.js';
 import type { Channel } from './channel.js';
 import { Circuit } from './circuit.js';
-import { checkSchedulerOptions, resolveDataPlaneOptions } from './data-plane-options.js';
+import {
+  checkSchedulerOptions,
+  MAX_ONION_QUEUE_DELAY_MS,
+  resolveDataPlaneOptions,
+} from './data-plane-options.js';
 import type { DataPlaneOptions, SchedulerOptions } from './data-plane-options.js';
 import { EventRouter } from './event-router.js';
 import type { PendingConnect } from './event-router.js';
@@ -86,6 +92,30 @@ export class DataPlane {
       this.#holdProcess();
     };
     return { port: opened.port, close };
+  }
+
+  /**
+   * Keeps a certificate (DER) and its private key (DER, PKCS #8) for endpoints of the transport `tls`; returns its
+   * number for `tlsIdentity`. Throws an Error with the code ERR_KIST_TLS_IDENTITY when they cannot be used.
+   */
+  addTlsIdentity(certificateDer: Uint8Array, privateKeyDer: Uint8Array): number {
+    return this.#open().addTlsIdentity(certificateDer, privateKeyDer);
+  }
+
+  /** From the next connection on this certificate is shown; connections that stand keep theirs. */
+  replaceTlsIdentity(identity: number, certificateDer: Uint8Array, privateKeyDer: Uint8Array): void {
+    this.#open().replaceTlsIdentity(identity, certificateDer, privateKeyDer);
+  }
+
+  /** The keys with which circuits on the channels of `owner` are answered from now on (`circuit.acceptOnion`). */
+  setOnionKeys(owner: number, keys: NativeOnionKeys): void {
+    this.#open().setOnionKeys(owner, keys);
+  }
+
+  /** Circuit handshakes that would wait longer for a thread are refused from now on. */
+  setMaxOnionQueueDelay(delayMs: number): void {
+    const checked = integerArgument('delayMs', delayMs, 1, MAX_ONION_QUEUE_DELAY_MS);
+    this.#open().setMaxOnionQueueDelay(checked);
   }
 
   /** Connects; the answer goes to `listener` unless the returned function, which gives up, was called before. */

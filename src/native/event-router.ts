@@ -3,7 +3,7 @@ import { CLOSE_REASONS, EVENT, SIDES } from './binding-types.js';
 import type { Handle, NativeDataPlane, NativeEventSlot } from './binding-types.js';
 import { Channel } from './channel.js';
 import { Circuit } from './circuit.js';
-import type { AcceptListener, CloseReason, ConnectListener, Side } from './listeners.js';
+import type { AcceptListener, CloseReason, ConnectListener, LinkSecrets, Side } from './listeners.js';
 
 export interface PendingConnect {
   readonly listener: ConnectListener;
@@ -18,6 +18,17 @@ function reasonOf(index: number): CloseReason {
 
 function sideOf(index: number): Side {
   return SIDES[index] ?? 'here';
+}
+
+/** Three byte strings, each after its length in two bytes. */
+function readLinkSecrets(data: Buffer): LinkSecrets {
+  let at = 0;
+  const next = (): Buffer => {
+    const start = at + 2;
+    at = start + data.readUInt16BE(at);
+    return data.subarray(start, at);
+  };
+  return { exported: next(), ownCertificate: next(), peerCertificate: next() };
 }
 
 /**
@@ -91,6 +102,10 @@ export class EventRouter {
       }
       case EVENT.unknownCell:
         return this.channels.get(handle)?.listener?.onUnknownCell(a, data as Buffer);
+      case EVENT.linkExported:
+        return this.channels
+          .get(handle)
+          ?.listener?.onLinkExported?.(a === 1 ? readLinkSecrets(data as Buffer) : undefined);
       case EVENT.listenerFailed:
         return this.listeners.get(a)?.onListenerFailed(b);
       case EVENT.log:
@@ -112,6 +127,8 @@ export class EventRouter {
         return circuit.listener?.onCreated(data as Buffer);
       case EVENT.circuitCreateFailed:
         return this.#createFailed(circuit, reasonOf(a));
+      case EVENT.circuitAnswered:
+        return circuit.answered(reasonOf(a), b);
       case EVENT.circuitClosed:
         return circuit.circuitClosed(reasonOf(a), sideOf(b));
       case EVENT.relayMessage:

@@ -7,6 +7,8 @@
  */
 export type {
   NativeHistogram,
+  NativeOnionKeys,
+  NativeOnionStats,
   NativeOwnerStats,
   NativeReactorStats,
   NativeSchedulerStats,
@@ -24,6 +26,7 @@ export type {
   CircuitListener,
   CloseReason,
   ConnectListener,
+  LinkSecrets,
   Side,
   StreamListener,
 } from './listeners.js';

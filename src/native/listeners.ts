@@ -20,12 +20,23 @@ export interface ConnectListener {
   onConnectFailed(errno: number): void;
 }
 
+/** What the transport under a channel knows of its link. */
+export interface LinkSecrets {
+  /** Keying material exported from TLS (RFC 5705), 32 bytes. */
+  readonly exported: Uint8Array;
+  /** DER; empty where there is none. */
+  readonly ownCertificate: Uint8Array;
+  readonly peerCertificate: Uint8Array;
+}
+
 export interface ChannelListener {
   /** A cell of the link handshake; nothing more is read until `channel.releaseLinkCell()`. */
   onLinkCell(command: number, circId: number, cell: Buffer): void;
   /** A peer asks for a circuit. It must be given its listener before this returns, then accepted or refused. */
   onCircuitCreate(circuit: Circuit, circId: number, cell: Buffer): void;
   onUnknownCell(circId: number, cell: Buffer): void;
+  /** The answer to `channel.exportLink()`; undefined: the transport has no secrets. */
+  onLinkExported?(secrets: LinkSecrets | undefined): void;
   onChannelClosed(reason: CloseReason, errno: number): void;
 }
 
@@ -35,6 +46,11 @@ export interface CircuitListener {
   onCreated(cell: Buffer): void;
   /** `reason` none: the peer refused. A circuit of our own is gone, an extending one awaits unextend(). */
   onCreateFailed(reason: CloseReason): void;
+  /**
+   * The answer to `circuit.acceptOnion()`. Not accepted: DESTROY was sent and the circuit is gone; `reason` is
+   * `malformed` (no answer fits the request), `exhausted` (too much waits for a thread), `timeout` (it waited too long).
+   */
+  onAnswered?(accepted: boolean, reason: CloseReason, queueDelayUs: number): void;
   onRelayMessage(streamId: number, command: number, body: Buffer): void;
   /** The circuit is gone; every stream's onStreamClosed was called just before. Not called after close(). */
   onCircuitClosed(reason: CloseReason, side: Side): void;

@@ -17,8 +17,8 @@ export interface NativeCall {
 export type EventName = keyof typeof EVENT;
 
 const INFO: NativeInfo = {
-  dialects: ['tor61'],
-  transports: ['tcp', 'memory'],
+  dialects: ['tor61', 'tor'],
+  transports: ['tcp', 'memory', 'tls'],
   schedulers: ['kist', 'kist-lite', 'vanilla'],
   muxes: ['ewma', 'round-robin'],
   tcpInfoSources: ['kernel', 'mock'],
@@ -91,6 +91,7 @@ export class FakeNative {
     }
     this.calls.push({ method, args });
     if (method === 'addOwner') return 1;
+    if (method === 'addTlsIdentity') return this.count(method);
     if (method === 'listen') {
       if (this.listenError !== undefined) throw this.listenError;
       return { listener: 1, port: 4000 };
