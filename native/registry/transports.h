@@ -10,6 +10,8 @@
 #include "loop/event_loop.h"
 #include "transport/memory_hub.h"
 #include "transport/socket.h"
+#include "transport/tls_identity.h"
+#include "transport/tls_scratch.h"
 #include "transport/transport.h"
 
 namespace kist {
@@ -21,6 +23,9 @@ struct TransportContext {
   SocketOptions options = {};
   MemoryOptions memory = {};
   LogSink* log = nullptr;
+  std::shared_ptr<TlsIdentity> tls = {};  ///< Null: `tls` is not to be had (kInvalid).
+  /// One for all contexts of a reactor. Made by the first `tls` of this context when null.
+  std::shared_ptr<TlsScratch> tlsScratch = {};
 };
 
 /// Accepts transports of one kind at one address, on its context's loop. Stops when destroyed.

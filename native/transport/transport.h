@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "tcpinfo/tcp_info_source.h"
+#include "transport/link_secrets.h"
 
 namespace kist {
 
@@ -19,7 +20,7 @@ struct IoResult {
   int error = 0;
 };
 
-/// A byte carrier under a channel: `tcp`, `memory`, later `tls` and `utp`. Knows no cells. Loop-bound.
+/// A byte carrier under a channel: `tcp`, `tls`, `memory`, later `utp`. Knows no cells. Loop-bound.
 /// Bytes accepted by write() are delivered in order or the transport closes. A transport that encrypts or
 /// frames keeps accepted bytes that the kernel did not take yet: queuedBytes() counts them, and they go out
 /// before anything newer. To add one: native/transport/<name>_transport.{h,cc} and a line in
@@ -71,6 +72,10 @@ class Transport {
   /// Writability is announced when fewer than `bytes` / 2 are unsent; writes stop at `bytes`. False: not
   /// supported.
   virtual bool setNotsentLowat(uint32_t bytes) = 0;
+
+  /// What a link handshake binds to this transport; `context` is the exporter's (RFC 5705). False: not
+  /// encrypted, or its own handshake is not done.
+  virtual bool exportLink(ByteSpan /*context*/, LinkSecrets& /*out*/) { return false; }
 
   /// Ends our direction after what was written; reading goes on. kUnsupported, kClosed, kError.
   virtual Status shutdownWrite() { return Status::kUnsupported; }
