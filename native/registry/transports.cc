@@ -6,28 +6,58 @@
 
 #include "transport/acceptor.h"
 #include "transport/tcp_transport.h"
+#include "transport/tls_transport.h"
 
 namespace kist {
 
 namespace {
 
-class TcpListener final : public TransportListener, private Acceptor::Listener {
+using AcceptFunction = std::unique_ptr<Transport> (*)(TransportContext& context, int fd);
+
+/// Listens on TCP for a transport that begins on an accepted socket.
+class SocketListener final : public TransportListener, private Acceptor::Listener {
  public:
-  TcpListener(TransportContext& context, int fd, Handler& handler)
-      : context_(context), handler_(handler), acceptor_(context.loop, fd, *this, context.log) {}
+  SocketListener(TransportContext& context, AcceptFunction accept, int fd, Handler& handler)
+      : context_(context),
+        accept_(accept),
+        handler_(handler),
+        acceptor_(context.loop, fd, *this, context.log) {}
   Status start() { return acceptor_.start(); }
   uint16_t port() const override { return acceptor_.address().port(); }
   void setAccepting(bool enabled) override { acceptor_.setAccepting(enabled); }
 
  private:
   void onAccepted(int fd, const SocketAddress& peer) override {
-    handler_.onTransportAccepted(TcpTransport::accept(context_.loop, fd, context_.options), peer.toString());
+    handler_.onTransportAccepted(accept_(context_, fd), peer.toString());
   }
 
   TransportContext& context_;
+  const AcceptFunction accept_;
   Handler& handler_;
   Acceptor acceptor_;
 };
+
+std::unique_ptr<TransportListener> adoptSocket(TransportContext& context, AcceptFunction accept, int fd,
+                                               TransportListener::Handler& handler, Status& status) {
+  auto listener = std::make_unique<SocketListener>(context, accept, fd, handler);
+  status = listener->start();
+  if (!isOk(status)) return nullptr;
+  return listener;
+}
+
+std::unique_ptr<TransportListener> listenSocket(TransportContext& context, AcceptFunction accept,
+                                                const std::string& host, uint16_t port,
+                                                TransportListener::Handler& handler, Status& status,
+                                                int& error) {
+  error = 0;
+  SocketAddress address;
+  status = SocketAddress::parse(host, port, address);
+  if (!isOk(status)) return nullptr;
+  int fd = -1;
+  status = openListening(address, context.options, fd, error);
+  if (!isOk(status)) return nullptr;
+  return adoptSocket(context, accept, fd, handler, status);
+}
 
 std::unique_ptr<Transport> connectTcp(TransportContext& context, const std::string& host, uint16_t port,
                                       TimeNs deadline, Status& status, int& error) {
@@ -44,23 +74,51 @@ std::unique_ptr<Transport> acceptTcp(TransportContext& context, int fd) {
 
 std::unique_ptr<TransportListener> adoptTcp(TransportContext& context, int fd,
                                             TransportListener::Handler& handler, Status& status) {
-  auto listener = std::make_unique<TcpListener>(context, fd, handler);
-  status = listener->start();
-  if (!isOk(status)) return nullptr;
-  return listener;
+  return adoptSocket(context, acceptTcp, fd, handler, status);
 }
 
 std::unique_ptr<TransportListener> listenTcp(TransportContext& context, const std::string& host,
                                              uint16_t port, TransportListener::Handler& handler,
                                              Status& status, int& error) {
+  return listenSocket(context, acceptTcp, host, port, handler, status, error);
+}
+
+/// False without an identity.
+bool prepareTls(TransportContext& context, Status& status) {
+  if (context.tlsScratch == nullptr) context.tlsScratch = std::make_shared<TlsScratch>();
+  status = context.tls == nullptr ? Status::kInvalid : Status::kOk;
+  return isOk(status);
+}
+
+std::unique_ptr<Transport> connectTls(TransportContext& context, const std::string& host, uint16_t port,
+                                      TimeNs deadline, Status& status, int& error) {
   error = 0;
+  if (!prepareTls(context, status)) return nullptr;
   SocketAddress address;
   status = SocketAddress::parse(host, port, address);
   if (!isOk(status)) return nullptr;
-  int fd = -1;
-  status = openListening(address, context.options, fd, error);
-  if (!isOk(status)) return nullptr;
-  return adoptTcp(context, fd, handler, status);
+  return TlsTransport::connect(context.loop, address, context.options, deadline, *context.tls,
+                               context.tlsScratch, status, error);
+}
+
+std::unique_ptr<Transport> acceptTls(TransportContext& context, int fd) {
+  Status status = Status::kOk;
+  if (!prepareTls(context, status)) return nullptr;
+  return TlsTransport::accept(context.loop, fd, context.options, *context.tls, context.tlsScratch);
+}
+
+std::unique_ptr<TransportListener> adoptTls(TransportContext& context, int fd,
+                                            TransportListener::Handler& handler, Status& status) {
+  if (!prepareTls(context, status)) return nullptr;
+  return adoptSocket(context, acceptTls, fd, handler, status);
+}
+
+std::unique_ptr<TransportListener> listenTls(TransportContext& context, const std::string& host,
+                                             uint16_t port, TransportListener::Handler& handler,
+                                             Status& status, int& error) {
+  error = 0;
+  if (!prepareTls(context, status)) return nullptr;
+  return listenSocket(context, acceptTls, host, port, handler, status, error);
 }
 
 class MemoryListener final : public TransportListener, private MemoryHub::Listener {
@@ -126,6 +184,7 @@ std::unique_ptr<TransportListener> adoptNothing(TransportContext& /*context*/, i
 
 constexpr TransportEntry kEntries[] = {
     {"tcp", true, connectTcp, acceptTcp, listenTcp, adoptTcp},
+    {"tls", true, connectTls, acceptTls, listenTls, adoptTls},
     {"memory", false, connectMemory, acceptNothing, listenMemory, adoptNothing},
 };
 
