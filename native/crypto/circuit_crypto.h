@@ -17,6 +17,8 @@ class CircuitCrypto {
   static constexpr uint32_t kDigestBytes = 20;
   /// As `hop`: the last hop that was added.
   static constexpr uint32_t kLastHop = UINT32_MAX;
+  /// Of an origin's circuit. Relays let 8 RELAY_EARLY cells pass, which is 9 hops; an onion service adds one.
+  static constexpr uint32_t kMaxHops = 16;
 
   CircuitCrypto() = default;
   CircuitCrypto(const CircuitCrypto&) = delete;
@@ -31,7 +33,7 @@ class CircuitCrypto {
   virtual void wrap(uint8_t* payload) = 0;
   /// Makes a cell of our own ready to send: sets the recognised field to 0, the digest field to the running
   /// digest, and encrypts. `hop` is the origin's choice of receiver (0 is the first; one that does not exist
-  /// means the last); a relay always sends to the origin.
+  /// means the last; there must be one); a relay always sends to the origin.
   virtual void seal(uint8_t* payload, uint32_t hop) = 0;
 
   /// Origin: the hop that the last recognised cell came from; 0 at a relay.
@@ -42,7 +44,7 @@ class CircuitCrypto {
   /// The kDigestBytes of running digest after the last sealed cell; zeros before the first.
   virtual const uint8_t* sealedDigest() const = 0;
 
-  /// Origin: one more hop at the far end. False at a relay, or when no more hops are allowed.
+  /// Origin: one more hop at the far end. False at a relay, or when there are kMaxHops.
   virtual bool addHop(const RelayKeys& keys) = 0;
 };
 

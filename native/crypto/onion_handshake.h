@@ -14,9 +14,6 @@ struct OnionKey {
   std::array<uint8_t, 32> publicKey{};
   std::array<uint8_t, 32> secretKey{};
 
-  OnionKey() = default;
-  OnionKey(const OnionKey&) = default;
-  OnionKey& operator=(const OnionKey&) = default;
   ~OnionKey();
 };
 

@@ -13,15 +13,12 @@ namespace kist {
 struct RelayKeys {
   static constexpr size_t kBytes = 72;
 
-  std::array<uint8_t, 20> forwardDigest;
-  std::array<uint8_t, 20> backwardDigest;
-  std::array<uint8_t, 16> forwardKey;
-  std::array<uint8_t, 16> backwardKey;
+  std::array<uint8_t, 20> forwardDigest{};
+  std::array<uint8_t, 20> backwardDigest{};
+  std::array<uint8_t, 16> forwardKey{};
+  std::array<uint8_t, 16> backwardKey{};
 
-  RelayKeys() : forwardDigest{}, backwardDigest{}, forwardKey{}, backwardKey{} {}
-  RelayKeys(const RelayKeys&) = default;
-  RelayKeys& operator=(const RelayKeys&) = default;
-  /// Wipes the keys: every copy forgets them.
+  /// Wipes: every copy forgets the keys.
   ~RelayKeys();
 
   /// Takes Df, Db, Kf and Kb as the key derivation gives them, one behind the other. False unless `bytes` has
