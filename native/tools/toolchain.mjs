@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const require = createRequire(import.meta.url);
-const OLDEST_NODE = [20, 17];
+const OLDEST_NODE = [20, 19];
 
 /** What the user can mend: printed without a stack. `exitCode` 2 means a missing tool, 1 anything else. */
 export class BuildError extends Error {

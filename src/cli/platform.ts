@@ -1,6 +1,6 @@
 import { KistError } from '../util/errors.js';
 
-const MIN_NODE = [20, 17] as const;
+const MIN_NODE = [20, 19] as const;
 
 /** Throws `ERR_KIST_PLATFORM` where relays cannot run, before anything else fails in an obscure way. */
 export function checkPlatform(

@@ -30,7 +30,7 @@ test('the build says that this Node is too old', async () => {
     env,
   });
   assert.equal(outcome.code, 1);
-  assert.equal(outcome.stderr, 'kist-relay: kist-relay needs Node 20.17 or later; this is 20.16.0\n');
+  assert.equal(outcome.stderr, 'kist-relay: kist-relay needs Node 20.19 or later; this is 20.16.0\n');
 });
 
 test('an unknown command or sanitizer is refused by name', async () => {
