@@ -30,6 +30,7 @@ std::vector<Variant> variants() {
   segments.maxSegment = 1448;
   segments.sendBuffer = 16 * 1024;
   all.push_back({"tcp, small segments and buffer", findTransport("tcp"), segments, {}});
+  all.push_back({"tls, small segments and buffer", findTransport("tls"), segments, {}});
   return all;
 }
 
@@ -308,6 +309,7 @@ TEST_CASE("transport: connecting where nobody listens is refused") {
 
 TEST_CASE("transport: a name in the registry is found, another is not") {
   CHECK(findTransport("tcp") != nullptr);
+  CHECK(findTransport("tls") != nullptr);
   CHECK(findTransport("memory") != nullptr);
   CHECK(findTransport("pigeon") == nullptr);
 }

@@ -10,6 +10,8 @@
 #include "loop/epoll_loop.h"
 #include "loop/manual_loop.h"
 #include "registry/transports.h"
+#include "tls_test_identity.h"
+#include "transport/tls_transport.h"
 
 namespace kist {
 
@@ -97,7 +99,9 @@ class TransportProbe : public Transport::Listener {
 class TransportRig : public TransportListener::Handler {
  public:
   TransportRig(const TransportEntry& entry, const SocketOptions& options, const MemoryOptions& memory)
-      : entry_(entry), loop_(makeLoop(entry)), context_{*loop_, &hub_, options, memory, nullptr} {}
+      : entry_(entry), loop_(makeLoop(entry)), context_{*loop_, &hub_, options, memory, nullptr} {
+    if (isTls()) context_.tls = sharedTestIdentity();
+  }
 
   void listen() {
     Status status = Status::kOk;
@@ -111,7 +115,7 @@ class TransportRig : public TransportListener::Handler {
     client.take(entry_.connect(context_, "127.0.0.1", listener->port(), kNever, status, error));
     REQUIRE(client.hasTransport());
     REQUIRE(isOk(client.start()));
-    REQUIRE(until([&] { return client.connected == 1 && server.hasTransport(); }));
+    REQUIRE(until([&] { return client.connected == 1 && server.hasTransport() && isServerReady(); }));
   }
   void onTransportAccepted(std::unique_ptr<Transport> transport, const std::string& /*peer*/) override {
     server.take(std::move(transport));
@@ -135,6 +139,12 @@ class TransportRig : public TransportListener::Handler {
       turn();
     }
     return condition();
+  }
+
+  bool isTls() const { return std::string(entry_.name) == "tls"; }
+  /// An accepted end counts as connected at once, but can write only after a handshake.
+  bool isServerReady() {
+    return !isTls() || static_cast<TlsTransport&>(server.transport()).isEstablished();
   }
 
   EventLoop& loop() { return *loop_; }
