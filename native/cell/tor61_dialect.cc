@@ -51,7 +51,7 @@ void Tor61Dialect::encodeCreate(uint8_t* cell, uint32_t circId, ByteSpan payload
   encodeHeader(cell, circId, kCreate, payload);
 }
 
-void Tor61Dialect::encodeCreated(uint8_t* cell, uint32_t circId, ByteSpan payload) const {
+void Tor61Dialect::encodeCreated(uint8_t* cell, uint32_t circId, uint8_t, ByteSpan payload) const {
   encodeHeader(cell, circId, kCreated, payload);
 }
 
@@ -89,7 +89,7 @@ bool Tor61Dialect::parseRelay(const uint8_t* cell, RelayMessage& message) const 
 }
 
 void Tor61Dialect::encodeRelay(uint8_t* cell, uint32_t circId, uint16_t streamId, uint8_t command,
-                               ByteSpan body) const {
+                               ByteSpan body, bool) const {
   const size_t length = std::min<size_t>(body.size(), kBodyCapacity);
   std::memset(cell, 0, kRelayHeader);
   storeU16(cell, static_cast<uint16_t>(circId));

@@ -28,22 +28,31 @@ class Tor61Dialect final : public Dialect {
   };
   enum RelayCommand : uint8_t { kBegin = 1, kData = 2, kEnd = 3, kConnected = 4, kExtend = 6 };
 
+  Tor61Dialect() : Dialect(DialectTraits{}) {}
+
   const char* name() const override { return "tor61"; }
   uint32_t cellLength() const override { return kCellLength; }
   uint32_t maxCircId() const override { return 0xffff; }
+  CircIds circIds(bool isInitiator) const override {
+    return isInitiator ? CircIds{1, 0xffff, 2} : CircIds{2, 0xfffe, 2};
+  }
   std::unique_ptr<Framer> makeFramer() const override;
   void setCircId(uint8_t* cell, uint32_t circId) const override;
   CellView view(const uint8_t* cell) const override;
   void encodeCreate(uint8_t* cell, uint32_t circId, ByteSpan payload) const override;
-  void encodeCreated(uint8_t* cell, uint32_t circId, ByteSpan payload) const override;
+  void encodeCreated(uint8_t* cell, uint32_t circId, uint8_t createCommand, ByteSpan payload) const override;
   void encodeCreateFailed(uint8_t* cell, uint32_t circId, uint8_t reason) const override;
   void encodeDestroy(uint8_t* cell, uint32_t circId, uint8_t reason) const override;
+  uint8_t destroyReasonIn(const uint8_t* /*cell*/) const override { return 0; }
+  uint8_t destroyReason(CloseReason /*reason*/) const override { return 0; }
   bool parseRelay(const uint8_t* cell, RelayMessage& message) const override;
-  void encodeRelay(uint8_t* cell, uint32_t circId, uint16_t streamId, uint8_t command,
-                   ByteSpan body) const override;
+  void encodeRelay(uint8_t* cell, uint32_t circId, uint16_t streamId, uint8_t command, ByteSpan body,
+                   bool isEarly = false) const override;
   uint32_t relayDataCapacity() const override { return kBodyCapacity; }
   uint8_t relayDataCommand() const override { return kData; }
   uint8_t relayEndCommand() const override { return kEnd; }
+  uint8_t relaySendmeCommand() const override { return 0; }
+  uint8_t endReason(CloseReason /*reason*/, int /*error*/) const override { return 0; }
   bool isVisibleData(const uint8_t* cell) const override;
 };
 

@@ -12,6 +12,10 @@ constexpr uint64_t kOutbufLow = 16384;
 constexpr uint64_t kAnswersHigh = 65536;
 constexpr TimeNs kDrainTime = 2 * kSecond;
 constexpr int kMaxParts = 64;
+/// IDs in use that are looked at before there is none: more than any channel has circuits.
+constexpr uint32_t kMostIdTries = 70'000;
+/// Odd, with bits all over (2^64 divided by the golden ratio): spreads numbers that lie close together.
+constexpr uint64_t kScatter = 0x9e3779b97f4a7c15u;
 
 }  // namespace
 
@@ -36,10 +40,14 @@ Status Channel::start(bool connecting) {
   return transport_->start(*this);
 }
 
-void Channel::open(bool odd) {
+void Channel::open(bool isInitiator) {
   if (state_ != State::kHandshake) return;
   state_ = State::kOpen;
-  nextCircId_ = odd ? 1 : 2;
+  ownIds_ = dialect_.circIds(isInitiator);
+  if (ownIds_.isStrict) {
+    const uint64_t scattered = (handle.bits ^ static_cast<uint64_t>(context_.loop.now())) * kScatter;
+    nextCircId_ = static_cast<uint32_t>(scattered >> 32) % ownIds_.count();
+  }
   context_.scheduler.onWritable(*this);
 }
 
@@ -148,7 +156,9 @@ void Channel::onTransportReadable() {
   while (holds_ == 0 && left > 0 && (state_ == State::kHandshake || state_ == State::kOpen)) {
     MutableByteSpan room = context_.scratch.first(std::min(context_.scratch.size(), inbuf_.size() + left));
     const size_t kept = inbuf_.size();
-    if (kept > context_.scratch.size() / 2) {
+    // Only what a hold left behind is so long; one cell, of 65,542 bytes at most, always fits with room to
+    // spare.
+    if (kept > context_.scratch.size() / 4 * 3) {
       readBuffered();
       return;
     }
@@ -357,13 +367,11 @@ void Channel::removeCircuitAfterDestroy(uint32_t circId, uint8_t reason) {
 }
 
 uint32_t Channel::pickCircId() {
-  const uint32_t max = dialect_.maxCircId();
-  const uint32_t parity = nextCircId_ & 1;
-  for (uint32_t tries = 0; tries <= max / 2; ++tries) {
-    const uint32_t candidate = nextCircId_;
-    nextCircId_ = candidate + 2 > max ? (parity == 1 ? 1 : 2) : candidate + 2;
+  const uint32_t count = ownIds_.count();
+  for (uint32_t tries = 0; tries < std::min(count, kMostIdTries); ++tries) {
+    const uint32_t candidate = ownIds_.first + nextCircId_ * ownIds_.step;
+    nextCircId_ = nextCircId_ + 1 == count ? 0 : nextCircId_ + 1;
     if (circuits_.find(candidate) == nullptr) return candidate;
-    if (tries > 70'000) break;
   }
   return 0;
 }

@@ -69,8 +69,9 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   /// False while, or when, connecting never succeeded.
   bool wasConnected() const { return wasConnected_; }
 
-  /// Link handshake done: the scheduler may use the channel.
-  void open(bool odd);
+  /// Link handshake done: the scheduler may use the channel. `isInitiator`: this end opened it, which decides
+  /// the circuit IDs of either end.
+  void open(bool isInitiator);
   /// Appends one whole cell to the outbuf, past the mux, and writes.
   void sendLinkCell(ByteSpan cell);
   /// Ends the channel: nothing more is read, the outbuf still goes out. `error` is an errno or 0.
@@ -100,12 +101,16 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   void removeCircuit(uint32_t circId, bool abandoned = false);
   /// Frees the ID once its DESTROY went out.
   void removeCircuitAfterDestroy(uint32_t circId, uint8_t reason);
-  /// A free ID of our parity, or 0.
+  /// A free ID among ours, or 0.
   uint32_t pickCircId();
+  /// False for an ID that the peer may not give to a circuit of its own.
+  bool isPeersCircId(uint32_t circId) const { return !ownIds_.isStrict || !ownIds_.contains(circId); }
   size_t circuits() const { return circuits_.size(); }
   /// Circuits in the order of their IDs (for a teardown in the same order everywhere).
   std::vector<Entry> circuitsById();
 
+  /// See Transport::exportLink().
+  bool exportLink(ByteSpan context, LinkSecrets& out) { return transport_->exportLink(context, out); }
   size_t inbufBytes() const { return inbuf_.size(); }
 
   // SchedulableChannel.
@@ -144,7 +149,8 @@ class Channel final : public SchedulableChannel, public Transport::Listener {
   ChunkBuffer outbuf_;
   std::vector<uint8_t> inbuf_;  ///< Bytes read and not yet cut into cells; empty unless held or in mid cell.
   FlatMap<Entry> circuits_;
-  uint32_t nextCircId_ = 0;
+  CircIds ownIds_;
+  uint32_t nextCircId_ = 0;  ///< Counted from the first of ownIds_, in their steps.
   uint32_t holds_ = 0;
   uint32_t linkHolds_ = 0;    ///< Of them: link cells.
   bool answersHold_ = false;  ///< Of them: a peer that asks and does not read the answers.

@@ -5,6 +5,7 @@
 
 #include "base/handle.h"
 #include "circuit/circuit_queue.h"
+#include "crypto/circuit_crypto.h"
 
 namespace kist {
 
@@ -81,7 +82,14 @@ class Circuit {
   bool feedHeldByStub = false;  ///< The stub's queue is over cellq_high.
   bool nextHeldByHome = false;  ///< At a stub: home's backward queue is over cellq_high.
   HeldCells held;
-  std::shared_ptr<CircuitStreams> streams;  ///< Made by the edge for a circuit that ends here.
+  /// Null in a dialect without relay crypto, at a stub, before a CREATE was accepted, and before our first
+  /// hop.
+  std::unique_ptr<CircuitCrypto> crypto;
+  bool hasWindows = false;                  ///< As its dialect says.
+  uint8_t createCommand = 0;                ///< Of the cell that made it.
+  uint8_t earlyCells = 0;                   ///< RELAY_EARLY cells that came from the previous hop.
+  uint8_t hops = 0;                         ///< Of a circuit of our own: those whose keys are known.
+  std::shared_ptr<CircuitStreams> streams;  ///< Made by the edge where something of the circuit ends here.
   uint32_t extendAttempt =
       0;  ///< Counts attempts to extend: another reactor's late answer to an old one is told apart.
   uint64_t createToken = 0;  ///< Origin circuit: what the control plane calls the request.

@@ -12,7 +12,8 @@ Edge::Edge(EventLoop& loop, ChunkPool& chunks, ReactorCounters& counters, FlowLi
       limits_(limits),
       scratch_(scratch),
       listener_(listener),
-      events_(events) {}
+      events_(events),
+      lingering_(loop, scratch) {}
 
 Edge::~Edge() = default;
 
@@ -22,36 +23,81 @@ Stream* Edge::find(Circuit& circuit, uint16_t streamId) const {
 
 Stream* Edge::add(Circuit& circuit, uint16_t streamId) {
   if (circuit.closing || find(circuit, streamId) != nullptr) return nullptr;
-  if (!circuit.streams) circuit.streams = std::make_shared<CircuitStreams>();
   auto stream = std::make_unique<Stream>(circuit, streamId, chunks_);
   stream->lastMoved = stream->lastActive = loop_.now();
-  circuit.streams->all.push_back(std::move(stream));
   ++streams_;
   ++counters_.of(circuit.owner).streamsOpened;
-  return circuit.streams->all.back().get();
+  return &streamsOf(circuit).add(std::move(stream));
+}
+
+CircuitStreams& Edge::streamsOf(Circuit& circuit) {
+  if (!circuit.streams) circuit.streams = std::make_shared<CircuitStreams>();
+  return *circuit.streams;
+}
+
+void Edge::resetWindows(Circuit& circuit) {
+  if (circuit.streams) circuit.streams->window = CircuitWindow{};
 }
 
 // From the network.
 
-bool Edge::onData(Circuit& circuit, uint16_t streamId, ByteSpan bytes) {
+Edge::Taken Edge::onData(Circuit& circuit, uint16_t streamId, ByteSpan bytes) {
+  if (circuit.hasWindows) {
+    // Counted for the circuit whatever becomes of it: the far end counts so too.
+    CircuitWindow& window = streamsOf(circuit).window;
+    if (streamId == 0 || !window.onDelivered()) return Taken::kViolation;
+    if (window.takeSendme()) {
+      uint8_t body[CircuitWindow::kSendmeBytes];
+      CircuitWindow::encodeSendme(body, circuit.crypto->openedDigest());
+      listener_.queueFromHere(circuit, 0, listener_.dialectHere(circuit).relaySendmeCommand(), body);
+    }
+  }
   Stream* stream = find(circuit, streamId);
-  if (stream == nullptr) return false;
+  if (stream == nullptr) return Taken::kUnknown;
   ++counters_.of(circuit.owner).dataUnpacked;
-  if (stream->endReceived || bytes.empty()) return true;
+  if (stream->endReceived || isOver(*stream)) return Taken::kDone;
+  if (circuit.hasWindows && !stream->window.onDelivered(stream->received + bytes.size()))
+    return Taken::kViolation;
   if (stream->waitingForReader() == 0) stream->lastMoved = loop_.now();
   stream->lastActive = loop_.now();
+  stream->received += bytes.size();
   stream->incoming.append(bytes);
   markDirty(*stream);
   updateHold(*stream);
-  return true;
+  return Taken::kDone;
 }
 
-bool Edge::onEnd(Circuit& circuit, uint16_t streamId) {
+Edge::Taken Edge::onSendme(Circuit& circuit, uint16_t streamId, ByteSpan body) {
+  if (streamId == 0) {
+    if (!circuit.streams || !circuit.streams->window.onSendme(body)) return Taken::kViolation;
+    pump(circuit);
+    return Taken::kDone;
+  }
   Stream* stream = find(circuit, streamId);
-  if (stream == nullptr) return false;
+  if (stream == nullptr) return Taken::kUnknown;
+  if (!stream->window.onSendme()) return Taken::kViolation;
+  if (stream->isExit()) {
+    if (!stream->isConnecting && !stream->endAfterOutgoing)
+      stream->socket->transport().setReading(circuit.streams->areSocketsRead);
+  } else if (!stream->outgoing.isEmpty()) {
+    circuit.streams->listToSend(*stream);
+    pump(circuit);
+  }
+  return Taken::kDone;
+}
+
+Edge::Taken Edge::onEnd(Circuit& circuit, uint16_t streamId, ByteSpan body) {
+  Stream* stream = find(circuit, streamId);
+  if (stream == nullptr) return Taken::kUnknown;
   stream->endReceived = true;
+  if (isOver(*stream)) {
+    stream->endReason =
+        body.empty() ? listener_.dialectHere(circuit).endReason(CloseReason::kRequested, 0) : body[0];
+    stream->outgoing.clear();
+    if (stream->isExit()) stream->socket->transport().setReading(false);
+  }
   markDirty(*stream);
-  return true;
+  return Taken::kDone;
 }
 
 void Edge::markDirty(Stream& stream) {
@@ -69,13 +115,16 @@ void Edge::flushDirty() {
     deliver(*stream);
   }
   finished_.clear();
+  lingering_.finishTurn();
 }
 
 void Edge::deliver(Stream& stream) {
-  if (stream.isExit()) {
-    if (!stream.isConnecting) deliverToSocket(stream);
-  } else {
+  if (!stream.isExit()) {
     deliverToControl(stream);
+  } else if (isOver(stream)) {
+    finishExit(stream);
+  } else if (!stream.isConnecting) {
+    deliverToSocket(stream);
   }
 }
 
@@ -95,7 +144,7 @@ void Edge::deliverToControl(Stream& stream) {
   updateHold(stream);
   if (stream.endReceived && !stream.endDelivered && stream.incoming.isEmpty()) {
     stream.endDelivered = true;
-    events_.onStreamEnd(stream.circuit, stream.id);
+    events_.onStreamEndReason(stream.circuit, stream.id, stream.endReason);
   }
   closeIfDone(stream);
 }
@@ -114,10 +163,11 @@ void Edge::deliverToSocket(Stream& stream) {
       transport.watchWritable();
       break;
     }
-    cut(stream, CloseReason::kError);
+    cut(stream, CloseReason::kError, result.error);
     return;
   }
   updateHold(stream);
+  sendSendmes(stream);
   if (stream.endReceived && !stream.endDelivered && stream.incoming.isEmpty()) {
     stream.endDelivered = true;
     transport.shutdownWrite();
@@ -126,6 +176,7 @@ void Edge::deliverToSocket(Stream& stream) {
 }
 
 void Edge::updateHold(Stream& stream) {
+  if (stream.circuit.hasWindows) return;
   const uint64_t waiting = stream.waitingForReader();
   if (!stream.holdsChannel && waiting > limits_.streamHigh) {
     stream.holdsChannel = true;
@@ -150,99 +201,17 @@ void Edge::consumed(Circuit& circuit, uint16_t streamId, uint64_t bytes) {
   stream->lastMoved = stream->lastActive = loop_.now();
   if (!stream->incoming.isEmpty()) markDirty(*stream);
   updateHold(*stream);
+  sendSendmes(*stream);
 }
 
 void Edge::writeStream(Circuit& circuit, uint16_t streamId, ByteSpan bytes) {
   Stream* stream = find(circuit, streamId);
   if (stream == nullptr || stream->isExit() || stream->endAfterOutgoing) return;
+  if (isOver(*stream)) return;
   stream->outgoing.append(bytes);
   stream->lastActive = loop_.now();
+  if (!bytes.empty()) circuit.streams->listToSend(*stream);
   pump(circuit);
-}
-
-void Edge::endStream(Circuit& circuit, uint16_t streamId) {
-  Stream* stream = find(circuit, streamId);
-  if (stream == nullptr) return;
-  stream->endAfterOutgoing = true;
-  if (stream->isExit()) stream->socket->transport().setReading(false);
-  maybeEnd(*stream);
-}
-
-void Edge::resetStream(Circuit& circuit, uint16_t streamId) {
-  Stream* stream = find(circuit, streamId);
-  if (stream == nullptr) return;
-  if (!stream->endSent)
-    listener_.queueFromHere(circuit, streamId, listener_.dialectHere(circuit).relayEndCommand(), {});
-  destroy(*stream, CloseReason::kRequested, false);
-}
-
-void Edge::deliverAll(Circuit& circuit) {
-  if (!circuit.streams) return;
-  std::vector<uint16_t> waiting;
-  for (const auto& stream : circuit.streams->all) {
-    if (stream->isDirty) waiting.push_back(stream->id);
-  }
-  for (const uint16_t id : waiting) {
-    if (Stream* stream = find(circuit, id)) deliver(*stream);
-  }
-}
-
-void Edge::closeAll(Circuit& circuit) {
-  if (!circuit.streams) return;
-  const std::shared_ptr<CircuitStreams> streams = circuit.streams;
-  while (!streams->all.empty()) destroy(*streams->all.back(), CloseReason::kChannelClosed, false);
-}
-
-// Ends.
-
-bool Edge::closeIfDone(Stream& stream) {
-  if (!stream.endSent || !stream.endDelivered || !stream.outgoing.isEmpty()) return false;
-  destroy(stream, CloseReason::kNone, true);
-  return true;
-}
-
-void Edge::cut(Stream& stream, CloseReason reason) {
-  if (!stream.endSent) {
-    listener_.queueFromHere(stream.circuit, stream.id,
-                            listener_.dialectHere(stream.circuit).relayEndCommand(), {});
-  }
-  destroy(stream, reason, true);
-}
-
-void Edge::destroy(Stream& stream, CloseReason reason, bool tell) {
-  Circuit& circuit = stream.circuit;
-  auto& all = circuit.streams->all;
-  const auto at =
-      std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.get() == &stream; });
-  if (at == all.end()) return;  // Ended meanwhile with its circuit.
-  if (stream.holdsChannel) {
-    stream.holdsChannel = false;
-    listener_.holdFeed(circuit, false);
-  }
-  undelivered_ -= stream.undelivered;
-  if (stream.isDirty) std::replace(dirty_.begin(), dirty_.end(), &stream, static_cast<Stream*>(nullptr));
-  stream.isDirty = stream.isGone = true;  // Never listed again.
-  if (stream.socket) stream.socket->transport().close(reason == CloseReason::kError);
-  ++counters_.streamsClosed[static_cast<size_t>(reason)];
-  --streams_;
-  const uint16_t id = stream.id;
-  finished_.push_back(std::move(*at));
-  all.erase(at);
-  if (tell) events_.onStreamClosed(circuit, id, reason);
-}
-
-void Edge::sweep(Circuit& circuit, TimeNs now) {
-  if (!circuit.streams) return;
-  std::vector<std::pair<Stream*, CloseReason>> late;
-  for (const auto& stream : circuit.streams->all) {
-    if (stream->holdsChannel && now - stream->lastMoved > limits_.streamStall) {
-      late.emplace_back(stream.get(), CloseReason::kStalled);
-    } else if (stream->isExit() && !stream->isConnecting && stream->endSent &&
-               now - stream->lastActive > limits_.halfOpenIdle) {
-      late.emplace_back(stream.get(), CloseReason::kIdle);
-    }
-  }
-  for (const auto& [stream, reason] : late) cut(*stream, reason);
 }
 
 }  // namespace kist

@@ -6,13 +6,15 @@
 #include "cell/dialect.h"
 #include "circuit/circuit.h"
 #include "circuit/flow_limits.h"
-#include "edge/stream.h"
+#include "edge/circuit_streams.h"
+#include "edge/lingering_sockets.h"
 
 namespace kist {
 
 /// Where circuits end: streams, packing into and unpacking from DATA cells, sockets of exit streams, credit
-/// towards the control plane. Tor61 has no windows, so a reader that falls behind holds the feeding channel
-/// (bounded by the stall rule), and a full circuit queue holds the sockets and stream buffers that feed it.
+/// towards the control plane. In a dialect without windows a reader that falls behind holds the feeding
+/// channel (bounded by the stall rule); with windows it only gets no SENDME. In both a full circuit queue
+/// holds the sockets and stream buffers that feed it, and so does a package window at zero.
 ///
 /// Called by: the switch (cells for this relay, queue low, circuit closed), the control plane's commands
 /// through the reactor, sockets. Never picks a cell to send next (the scheduler does) and never resolves a
@@ -39,6 +41,10 @@ class Edge final : public ExitSocket::Listener {
    public:
     virtual void onStreamData(Circuit& circuit, uint16_t streamId, std::vector<uint8_t>&& bytes) = 0;
     virtual void onStreamEnd(Circuit& circuit, uint16_t streamId) = 0;
+    /// The same with the reason that the END gave, where the dialect has one.
+    virtual void onStreamEndReason(Circuit& circuit, uint16_t streamId, uint8_t /*reason*/) {
+      onStreamEnd(circuit, streamId);
+    }
     virtual void onStreamConnected(Circuit& circuit, uint16_t streamId) = 0;
     virtual void onStreamConnectFailed(Circuit& circuit, uint16_t streamId, int error) = 0;
     virtual void onStreamClosed(Circuit& circuit, uint16_t streamId, CloseReason reason) = 0;
@@ -53,9 +59,16 @@ class Edge final : public ExitSocket::Listener {
   ~Edge();
 
   // From the switch.
-  /// False: no such stream here; the message is the control plane's or to be dropped.
-  bool onData(Circuit& circuit, uint16_t streamId, ByteSpan bytes);
-  bool onEnd(Circuit& circuit, uint16_t streamId);
+  enum class Taken : uint8_t {
+    kDone,
+    kUnknown,    ///< No such stream here; the message is the control plane's or to be dropped.
+    kViolation,  ///< Against the rules of the windows: the circuit is to be closed.
+  };
+  Taken onData(Circuit& circuit, uint16_t streamId, ByteSpan bytes);
+  Taken onSendme(Circuit& circuit, uint16_t streamId, ByteSpan body);
+  Taken onEnd(Circuit& circuit, uint16_t streamId, ByteSpan body);
+  /// A circuit of our own has another last hop: its windows begin anew.
+  void resetWindows(Circuit& circuit);
   /// Packs what waits, as far as the circuit's queue has room.
   void pump(Circuit& circuit);
   /// Passes on at once what came for the streams of a circuit: what its peer sent before it ended it still
@@ -69,19 +82,24 @@ class Edge final : public ExitSocket::Listener {
   void connectStream(Circuit& circuit, uint16_t streamId, const SocketAddress& address, TimeNs deadline,
                      uint8_t connectedCommand, std::vector<uint8_t>&& connectedBody);
   void writeStream(Circuit& circuit, uint16_t streamId, ByteSpan bytes);
-  void endStream(Circuit& circuit, uint16_t streamId);
-  void resetStream(Circuit& circuit, uint16_t streamId);
+  /// `reason`: of the END, in dialects that have one; 0: that all was sent, and for a reset no particular
+  /// one.
+  void endStream(Circuit& circuit, uint16_t streamId, uint8_t reason = 0);
+  void resetStream(Circuit& circuit, uint16_t streamId, uint8_t reason = 0);
   void consumed(Circuit& circuit, uint16_t streamId, uint64_t bytes);
 
   /// Passes gathered bytes on: sockets are written, events made. Once a turn.
   void flushDirty();
   /// Applies the stall and half-open rules to `circuit`'s streams. Once a second.
   void sweep(Circuit& circuit, TimeNs now);
+  /// Closes the sockets of ended streams that waited long enough. Once a second.
+  void sweepLingering(TimeNs now) { lingering_.sweep(now); }
 
   bool hasDirty() const { return !dirty_.empty(); }
   uint64_t streams() const { return streams_; }
   /// Bytes in stream buffers and handed out without having been consumed.
   uint64_t undelivered() const { return undelivered_; }
+  const LingeringSockets& lingering() const { return lingering_; }
 
   void onSocketConnected(Stream& stream) override;
   void onSocketReadable(Stream& stream) override;
@@ -91,19 +109,36 @@ class Edge final : public ExitSocket::Listener {
  private:
   Stream* add(Circuit& circuit, uint16_t streamId);
   Stream* find(Circuit& circuit, uint16_t streamId) const;
+  CircuitStreams& streamsOf(Circuit& circuit);
   void markDirty(Stream& stream);
   void deliver(Stream& stream);
   void deliverToSocket(Stream& stream);
   void deliverToControl(Stream& stream);
-  /// Packs up to `cells` cells of `stream`; returns how many.
-  uint32_t pack(Stream& stream, uint32_t cells);
-  void maybeEnd(Stream& stream);
   void updateHold(Stream& stream);
-  void updateSocketReading(Circuit& circuit);
-  /// Closes when both directions are over. True: the stream is gone.
-  bool closeIfDone(Stream& stream);
-  void cut(Stream& stream, CloseReason reason);
+
+  // Ends (edge_end.cc).
+  /// True once one END ended both directions.
+  bool isOver(const Stream& stream) const;
+  void maybeEnd(Stream& stream);
+  void sendEnd(Stream& stream, uint8_t reason);
+  /// Closes when both directions are over.
+  void closeIfDone(Stream& stream);
+  /// Ends an exit stream whose socket may still have to write what came.
+  void finishExit(Stream& stream);
+  void cut(Stream& stream, CloseReason reason, int error = 0);
   void destroy(Stream& stream, CloseReason reason, bool tell);
+  std::unique_ptr<Stream> detach(Stream& stream, CloseReason reason);
+
+  // Toward the network (edge_pack.cc).
+  /// DATA cells that the circuit, the stream may send now: room in the queue and windows.
+  uint32_t roomFor(Circuit& circuit) const;
+  uint32_t roomFor(Stream& stream) const;
+  uint32_t nextCapacity(Circuit& circuit, uint32_t capacity) const;
+  void sendData(Stream& stream, uint8_t command, ByteSpan body);
+  void sendSendmes(Stream& stream);
+  /// Packs up to `cells` cells of `stream`, and lists it again when more waits.
+  void pack(Stream& stream, uint32_t cells);
+  void updateSocketReading(Circuit& circuit);
 
   EventLoop& loop_;
   ChunkPool& chunks_;
@@ -115,6 +150,7 @@ class Edge final : public ExitSocket::Listener {
   std::vector<Stream*> dirty_;
   uint64_t streams_ = 0;
   uint64_t undelivered_ = 0;
+  LingeringSockets lingering_;
   // Sockets of finished streams: freed at the turn's end, since a listener call of theirs may be under way.
   std::vector<std::unique_ptr<Stream>> finished_;
 };

@@ -19,53 +19,78 @@ constexpr uint32_t kPackQuantum = 16;
 void Edge::pump(Circuit& circuit) {
   if (!circuit.streams) return;
   const std::shared_ptr<CircuitStreams> streams = circuit.streams;
-  size_t idle = 0;
-  while (!streams->all.empty() && idle < streams->all.size()) {
-    const uint32_t room = listener_.roomFromHere(circuit);
-    if (room == 0) break;
-    if (streams->nextToPack >= streams->all.size()) streams->nextToPack = 0;
-    Stream& stream = *streams->all[streams->nextToPack++];
-    idle = pack(stream, std::min(room, kPackQuantum)) == 0 ? idle + 1 : 0;
+  while (streams->hasToSend() && roomFor(circuit) > 0) {
+    Stream& stream = *streams->nextToSend();
+    pack(stream, std::min(roomFor(stream), kPackQuantum));
   }
   updateSocketReading(circuit);
 }
 
-uint32_t Edge::pack(Stream& stream, uint32_t cells) {
-  if (stream.outgoing.isEmpty()) return 0;
-  const Dialect& dialect = listener_.dialectHere(stream.circuit);
-  uint8_t body[kMaxCellLength];
-  const size_t capacity = dialect.relayDataCapacity();
-  uint64_t bytes = 0;
-  uint32_t packed = 0;
-  while (packed < cells && !stream.outgoing.isEmpty()) {
-    const size_t filled = std::min(capacity, stream.outgoing.size());
-    stream.outgoing.copyOut(MutableByteSpan(body, filled));
-    stream.outgoing.consume(filled);
-    listener_.queueFromHere(stream.circuit, stream.id, dialect.relayDataCommand(), ByteSpan(body, filled));
-    bytes += filled;
-    ++packed;
-  }
-  counters_.of(stream.circuit.owner).dataPacked += packed;
-  stream.lastActive = loop_.now();
-  events_.onStreamWritten(stream.circuit, stream.id, bytes);
-  maybeEnd(stream);
-  return packed;
+uint32_t Edge::roomFor(Circuit& circuit) const {
+  const uint32_t room = listener_.roomFromHere(circuit);
+  return circuit.hasWindows ? std::min(room, circuit.streams->window.package()) : room;
 }
 
-void Edge::maybeEnd(Stream& stream) {
-  if (!stream.endAfterOutgoing || stream.endSent || !stream.outgoing.isEmpty()) return;
-  stream.endSent = true;
-  listener_.queueFromHere(stream.circuit, stream.id, listener_.dialectHere(stream.circuit).relayEndCommand(),
-                          {});
-  markDirty(stream);  // Closed at the turn's end when the far END was delivered too.
+uint32_t Edge::roomFor(Stream& stream) const {
+  const uint32_t room = roomFor(stream.circuit);
+  return stream.circuit.hasWindows ? std::min(room, stream.window.package()) : room;
+}
+
+uint32_t Edge::nextCapacity(Circuit& circuit, uint32_t capacity) const {
+  if (!circuit.hasWindows) return capacity;
+  return static_cast<uint32_t>(circuit.streams->window.capacity(1, capacity));
+}
+
+void Edge::sendData(Stream& stream, uint8_t command, ByteSpan body) {
+  Circuit& circuit = stream.circuit;
+  listener_.queueFromHere(circuit, stream.id, command, body);
+  ++counters_.of(circuit.owner).dataPacked;
+  if (!circuit.hasWindows) return;
+  stream.window.onPacked();
+  CircuitWindow& window = circuit.streams->window;
+  if (window.onPacked()) window.remember(circuit.crypto->sealedDigest());
+}
+
+void Edge::sendSendmes(Stream& stream) {
+  Circuit& circuit = stream.circuit;
+  if (!circuit.hasWindows || stream.endSent || stream.endReceived) return;
+  const uint64_t taken = stream.received - stream.waitingForReader();
+  while (stream.window.takeSendme(taken)) {
+    listener_.queueFromHere(circuit, stream.id, listener_.dialectHere(circuit).relaySendmeCommand(), {});
+  }
+}
+
+void Edge::pack(Stream& stream, uint32_t cells) {
+  if (stream.outgoing.isEmpty() || cells == 0) return;
+  Circuit& circuit = stream.circuit;
+  const Dialect& dialect = listener_.dialectHere(circuit);
+  uint8_t body[kMaxCellLength];
+  uint64_t bytes = 0;
+  for (; cells > 0 && !stream.outgoing.isEmpty(); --cells) {
+    const size_t filled =
+        std::min<size_t>(nextCapacity(circuit, dialect.relayDataCapacity()), stream.outgoing.size());
+    stream.outgoing.copyOut(MutableByteSpan(body, filled));
+    stream.outgoing.consume(filled);
+    sendData(stream, dialect.relayDataCommand(), ByteSpan(body, filled));
+    bytes += filled;
+  }
+  stream.lastActive = loop_.now();
+  events_.onStreamWritten(circuit, stream.id, bytes);
+  // With a window at zero its SENDME lists it again.
+  const bool mayGoOn = !circuit.hasWindows || stream.window.package() > 0;
+  if (!stream.outgoing.isEmpty() && mayGoOn && !stream.isGone) circuit.streams->listToSend(stream);
+  maybeEnd(stream);
 }
 
 void Edge::updateSocketReading(Circuit& circuit) {
   if (!circuit.streams) return;
-  const bool hasRoom = listener_.roomFromHere(circuit) > 0;
-  for (const auto& stream : circuit.streams->all) {
+  const bool hasRoom = roomFor(circuit) > 0;
+  if (circuit.streams->areSocketsRead == hasRoom) return;
+  circuit.streams->areSocketsRead = hasRoom;
+  for (const auto& stream : circuit.streams->all()) {
     if (stream->isExit() && !stream->isConnecting && !stream->endAfterOutgoing) {
-      stream->socket->transport().setReading(hasRoom);
+      const bool hasWindow = !circuit.hasWindows || stream->window.package() > 0;
+      stream->socket->transport().setReading(hasRoom && hasWindow);
     }
   }
 }
@@ -100,48 +125,67 @@ void Edge::onSocketConnected(Stream& stream) {
   stream.lastMoved = stream.lastActive = loop_.now();
   listener_.queueFromHere(circuit, stream.id, stream.connectedCommand, stream.connectedBody);
   events_.onStreamConnected(circuit, stream.id);
-  stream.socket->transport().setReading(!stream.endAfterOutgoing && listener_.roomFromHere(circuit) > 0);
+  if (stream.isGone) return;  // The circuit had no room left, not even for that.
+  stream.socket->transport().setReading(!stream.endAfterOutgoing && circuit.streams->areSocketsRead);
   markDirty(stream);
 }
 
 void Edge::onSocketReadable(Stream& stream) {
-  if (stream.isConnecting || stream.endAfterOutgoing) return;
-  Circuit& circuit = stream.circuit;
-  const Dialect& dialect = listener_.dialectHere(circuit);
-  const size_t capacity = dialect.relayDataCapacity();
-  const size_t room = listener_.roomFromHere(circuit) * capacity;
-  const size_t wanted = std::min({room, kSocketReadPerTurn, scratch_.size()});
-  if (wanted == 0) {
-    updateSocketReading(circuit);
+  if (stream.isLingering) {
+    lingering_.onReadable(stream);
     return;
   }
-  const IoResult result = stream.socket->transport().read(scratch_.first(wanted));
+  if (stream.isConnecting || stream.endAfterOutgoing || stream.isGone) return;
+  Circuit& circuit = stream.circuit;
+  const uint32_t room = roomFor(stream);
+  if (room == 0) {
+    updateSocketReading(circuit);
+    if (circuit.hasWindows && stream.window.package() == 0) stream.socket->transport().setReading(false);
+    return;
+  }
+  const Dialect& dialect = listener_.dialectHere(circuit);
+  const uint32_t capacity = dialect.relayDataCapacity();
+  const size_t fits =
+      circuit.hasWindows ? circuit.streams->window.capacity(room, capacity) : size_t{room} * capacity;
+  const IoResult result =
+      stream.socket->transport().read(scratch_.first(std::min({fits, kSocketReadPerTurn, scratch_.size()})));
   if (result.bytes > 0) {
     stream.lastActive = loop_.now();
-    for (size_t at = 0; at < result.bytes; at += capacity) {
-      const ByteSpan body = ByteSpan(scratch_).subspan(at, std::min(capacity, result.bytes - at));
-      listener_.queueFromHere(circuit, stream.id, dialect.relayDataCommand(), body);
-      ++counters_.of(circuit.owner).dataPacked;
+    for (size_t at = 0; at < result.bytes;) {
+      const size_t filled = std::min<size_t>(nextCapacity(circuit, capacity), result.bytes - at);
+      sendData(stream, dialect.relayDataCommand(), ByteSpan(scratch_).subspan(at, filled));
+      at += filled;
     }
-    if (listener_.roomFromHere(circuit) == 0) updateSocketReading(circuit);
+    if (roomFor(circuit) == 0) updateSocketReading(circuit);
   }
+  if (stream.isGone) return;
   if (result.status == Status::kClosed) {
-    stream.endAfterOutgoing = true;
+    stream.endAfterOutgoing = stream.socketEnded = true;
     stream.socket->transport().setReading(false);
     maybeEnd(stream);
   } else if (result.status == Status::kError) {
-    cut(stream, CloseReason::kError);
+    cut(stream, CloseReason::kError, result.error);
   }
 }
 
-void Edge::onSocketWritable(Stream& stream) { markDirty(stream); }
+void Edge::onSocketWritable(Stream& stream) {
+  if (stream.isLingering) {
+    lingering_.onWritable(stream);
+  } else {
+    markDirty(stream);
+  }
+}
 
 void Edge::onSocketFailed(Stream& stream, int error) {
-  Circuit& circuit = stream.circuit;
-  if (!stream.isConnecting) {
-    cut(stream, CloseReason::kError);
+  if (stream.isLingering) {
+    lingering_.onFailed(stream);
     return;
   }
+  if (!stream.isConnecting) {
+    cut(stream, CloseReason::kError, error);
+    return;
+  }
+  Circuit& circuit = stream.circuit;
   const uint16_t id = stream.id;
   destroy(stream, error == 0 ? CloseReason::kTimeout : CloseReason::kError, false);
   events_.onStreamConnectFailed(circuit, id, error);

@@ -1,14 +1,16 @@
 #include "registry/dialects.h"
 
 #include "cell/tor61_dialect.h"
+#include "cell/tor_dialect.h"
 
 namespace kist {
 
 namespace {
 
 const Tor61Dialect kTor61;
+const TorDialect kTor;
 
-const Dialect* const kDialects[] = {&kTor61};
+const Dialect* const kDialects[] = {&kTor61, &kTor};
 
 }  // namespace
 

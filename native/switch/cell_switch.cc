@@ -23,15 +23,15 @@ CellSwitch::~CellSwitch() {
 }
 
 void CellSwitch::onCell(Channel& channel, const CellView& cell) {
-  if (cell.kind == CellKind::kLink) {
+  if (cell.kind == CellKind::kLink || channel.state() != Channel::State::kOpen) {
+    // Before a channel is open the control plane says what becomes of any cell.
     channel.holdForLinkCell();
     listener_.onLinkCell(channel, cell);
     return;
   }
-  if (channel.state() != Channel::State::kOpen) {
-    // The first cell of a channel must be a link cell: the control plane says what becomes of it.
-    channel.holdForLinkCell();
-    listener_.onLinkCell(channel, cell);
+  if (cell.kind == CellKind::kPadding) return;
+  if (cell.kind == CellKind::kUnknown) {
+    ++context_.counters.unknownCells;
     return;
   }
   Channel::Entry* entry = channel.findCircuit(cell.circId);
@@ -60,47 +60,59 @@ void CellSwitch::onUnknown(Channel& channel, const CellView& cell) {
       channel.removeCircuit(cell.circId);
     return;
   }
-  const bool ofCircuit = cell.kind != CellKind::kPadding && cell.kind != CellKind::kUnknown;
-  if (!channel.deliverUnknown || !ofCircuit || !listener_.hasControlCredit()) return;
+  if (!channel.deliverUnknown || !listener_.hasControlCredit()) return;
   listener_.onUnknownCell(channel, cell);
 }
 
 void CellSwitch::onCreate(Channel& channel, const CellView& cell) {
-  uint8_t answer[kMaxCellLength];
-  const uint32_t length = channel.dialect().cellLength();
-  Circuit* circuit = channel.findCircuit(cell.circId) == nullptr ? makeCircuit(channel.owner) : nullptr;
+  const bool isTaken = channel.findCircuit(cell.circId) != nullptr;
+  // Where DESTROY is the refusal it would end the circuit that has the ID, and 0 names none: nothing is said.
+  if (channel.dialect().traits().endsAtOnce && (isTaken || cell.circId == 0)) {
+    ++context_.counters.droppedCells;
+    return;
+  }
+  if (isTaken || !channel.isPeersCircId(cell.circId)) {
+    refuseCreate(channel, cell.circId, CloseReason::kMalformed);
+    return;
+  }
+  Circuit* circuit = makeCircuit(channel.owner);
   if (circuit == nullptr) {
-    channel.dialect().encodeCreateFailed(answer, cell.circId, 0);
-    channel.sendLinkCell(ByteSpan(answer, length));
+    refuseCreate(channel, cell.circId, CloseReason::kExhausted);
     return;
   }
   circuit->state = CircuitState::kDeciding;
+  circuit->createCommand = cell.command;
   attachEnd(*circuit, circuit->previous, channel, cell.circId, false);
   listener_.onCircuitCreate(*circuit, cell);
   pauseForControl(*circuit);
 }
 
+void CellSwitch::refuseCreate(Channel& channel, uint32_t circId, CloseReason reason) {
+  ++context_.counters.droppedCells;
+  uint8_t answer[kMaxCellLength];
+  channel.dialect().encodeCreateFailed(answer, circId, channel.dialect().destroyReason(reason));
+  channel.sendLinkCell(ByteSpan(answer, channel.dialect().cellLength()));
+}
+
 void CellSwitch::onPreviousCell(Circuit& circuit, const CellView& cell) {
   circuit.lastCell = context_.loop.now();
   if (cell.kind == CellKind::kDestroy) {
-    endCircuit(circuit, CloseReason::kPeer, Side::kPrevious, 0);
+    const Dialect& dialect = circuit.previous.channel->dialect();
+    endCircuit(circuit, CloseReason::kPeer, Side::kPrevious, dialect.destroyReasonIn(cell.bytes));
     return;
   }
   if (cell.kind != CellKind::kRelay) {
     ++context_.counters.droppedCells;
     return;
   }
-  switch (circuit.state) {
-    case CircuitState::kForward:
-      relayForward(circuit, cell);
-      break;
-    case CircuitState::kHere:
-      recognise(circuit, cell);
-      break;
-    case CircuitState::kDeciding:
-    case CircuitState::kExtending:
-      holdCell(circuit, cell);
-      break;
+  if (circuit.state == CircuitState::kDeciding || circuit.state == CircuitState::kExtending) {
+    holdCell(circuit, cell);
+  } else if (circuit.crypto != nullptr) {
+    openForward(circuit, cell);
+  } else if (circuit.state == CircuitState::kForward) {
+    relayForward(circuit, cell);
+  } else {
+    recognise(circuit, cell, cell.isEarly);
   }
 }
 
@@ -110,7 +122,7 @@ void CellSwitch::onNextCell(Circuit& circuit, const CellView& cell) {
     case CellKind::kRelay:
       if (circuit.nextHop != NextHop::kOpen) break;
       if (circuit.isOrigin()) {
-        recognise(circuit, cell);
+        openBackward(circuit, cell);
       } else {
         relayBackward(circuit, cell);
       }
@@ -125,7 +137,8 @@ void CellSwitch::onNextCell(Circuit& circuit, const CellView& cell) {
       if (circuit.nextHop == NextHop::kCreating) {
         onCreateFailed(circuit, &cell, CloseReason::kNone);
       } else {
-        endCircuit(circuit, CloseReason::kPeer, Side::kNext, 0);
+        const uint8_t reason = dialectHere(circuit).destroyReasonIn(cell.bytes);
+        endCircuit(circuit, CloseReason::kPeer, Side::kNext, reason);
       }
       return;
     case CellKind::kCreate:
@@ -137,47 +150,9 @@ void CellSwitch::onNextCell(Circuit& circuit, const CellView& cell) {
   ++context_.counters.droppedCells;
 }
 
-void CellSwitch::relayForward(Circuit& circuit, const CellView& cell) {
-  const Dialect& dialect = circuit.previous.channel->dialect();
-  OwnerCounters& counters = context_.counters.of(circuit.owner);
-  ++counters.relayedForward;
-  if (dialect.isVisibleData(cell.bytes)) ++counters.dataForward;
-  if (circuit.isNextRemote()) {
-    crossCell(Crossing::Kind::kForwardCell, circuit.stub, circuit.handle, cell, circuit.previous.channel);
-    return;
-  }
-  queueCell(circuit, circuit.next, copyCell(cell, context_.loop.now()));
-}
-
-void CellSwitch::relayBackward(Circuit& circuit, const CellView& cell) {
-  const Dialect& dialect = circuit.previous.channel->dialect();
-  OwnerCounters& counters = context_.counters.of(circuit.owner);
-  ++counters.relayedBackward;
-  if (dialect.isVisibleData(cell.bytes)) ++counters.dataBackward;
-  queueCell(circuit, circuit.previous, copyCell(cell, context_.loop.now()));
-}
-
-void CellSwitch::recognise(Circuit& circuit, const CellView& cell) {
-  RelayMessage message;
-  if (!dialectHere(circuit).parseRelay(cell.bytes, message)) {
-    ++context_.counters.droppedCells;
-    return;
-  }
-  if (message.kind == RelayKind::kData) {
-    if (!edge_.onData(circuit, message.streamId, message.data)) ++context_.counters.droppedCells;
-    return;
-  }
-  if (message.kind == RelayKind::kEnd && edge_.onEnd(circuit, message.streamId)) return;
-  // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's
-  // meanwhile.
-  if (message.kind == RelayKind::kExtend) holdCircuit(circuit);
-  listener_.onRelayMessage(circuit, message);
-  pauseForControl(circuit);
-}
-
 void CellSwitch::holdCell(Circuit& circuit, const CellView& cell) {
   if (circuit.held.size() >= HeldCells::kMaxHeld) {
-    endCircuit(circuit, CloseReason::kHeldTooMany, Side::kHere, 0);
+    endCircuit(circuit, CloseReason::kHeldTooMany, Side::kHere);
     return;
   }
   circuit.held.push(copyCell(cell, context_.loop.now()));
@@ -217,10 +192,9 @@ bool CellSwitch::queueCell(Circuit& circuit, CircuitEnd& end, Cell* cell) {
   if (queue.size() >= hardLimit(circuit, queue)) {
     context_.cells.giveBack(cell);
     if (circuit.isStub) {
-      cross(Crossing::Kind::kNextGone, circuit.home, circuit.handle, CloseReason::kQueueFull);
-      endStub(circuit, NextEnd::kDestroy, 0);
+      endStubFor(circuit, NextEnd::kDestroy, CloseReason::kQueueFull);
     } else {
-      endCircuit(circuit, CloseReason::kQueueFull, Side::kHere, 0);
+      endCircuit(circuit, CloseReason::kQueueFull, Side::kHere);
     }
     return false;
   }
@@ -242,13 +216,24 @@ const Dialect& CellSwitch::dialectHere(const Circuit& circuit) {
 }
 
 void CellSwitch::queueFromHere(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
+  queueRelay(circuit, streamId, command, body, false);
+}
+
+void CellSwitch::queueRelay(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body, bool early) {
   CircuitEnd& end = circuit.hasPrevious() ? circuit.previous : circuit.next;
   if (circuit.closing || end.channel == nullptr) return;
+  const Dialect& dialect = end.channel->dialect();
+  if (dialect.hasRelayCrypto() && circuit.crypto == nullptr) return;  // Nobody could read it.
   circuit.lastCell = context_.loop.now();
   Cell* cell = context_.cells.take();
   cell->queuedAt = circuit.lastCell;
-  cell->length = static_cast<uint16_t>(end.channel->dialect().cellLength());
-  end.channel->dialect().encodeRelay(cell->bytes, end.circId, streamId, command, body);
+  cell->length = static_cast<uint16_t>(dialect.cellLength());
+  dialect.encodeRelay(cell->bytes, end.circId, streamId, command, body, early);
+  if (circuit.crypto != nullptr) {
+    const size_t used = cell->length - dialect.relayDataCapacity() + body.size();
+    padding_.fill(MutableByteSpan(cell->bytes + used, cell->length - used));
+    circuit.crypto->seal(cell->bytes + dialect.traits().relayPayload, CircuitCrypto::kLastHop);
+  }
   queueCell(circuit, end, cell);
 }
 

@@ -1,8 +1,8 @@
-// Making and ending circuits: what the control plane commands and what DESTROY, refusals and lost channels
-// cause.
+// Making circuits: what the control plane commands.
 
 #include <algorithm>
 
+#include "crypto/origin_crypto.h"
 #include "switch/cell_switch.h"
 
 namespace kist {
@@ -11,12 +11,6 @@ namespace {
 
 /// The payload of a CREATE that crosses to another reactor: whole-cell buffers carry it.
 ByteSpan cut(ByteSpan bytes) { return bytes.first(std::min<size_t>(bytes.size(), kMaxCellLength)); }
-
-/// True while the CREATE toward `next` still waits in its queue: given up now, nobody will ever answer it.
-bool isCreateUnsent(const CircuitEnd& next) {
-  return !next.queue.isEmpty() &&
-         next.channel->dialect().view(next.queue.front()->bytes).kind == CellKind::kCreate;
-}
 
 }  // namespace
 
@@ -40,28 +34,16 @@ void CellSwitch::attachEnd(Circuit& circuit, CircuitEnd& end, Channel& channel, 
   end.queue.lastMoved = context_.loop.now();
   channel.mux().attach(end.queue, circuit.handle.bits);
   channel.addCircuit(circId, circuit, fromNext);
+  circuit.hasWindows = channel.dialect().hasWindows();
 }
 
-void CellSwitch::detachEnd(CircuitEnd& end) {
-  if (end.channel == nullptr) return;
-  setChannelHeld(end, false);
-  dropQueue(end.queue);
-  if (end.queue.isAttached()) {
-    Channel& channel = *end.channel;
-    channel.mux().detach(end.queue);
-    context_.scheduler.onCells(channel, nullptr);
-  }
-  end.channel = nullptr;
-}
-
-void CellSwitch::dropQueue(CircuitQueue& queue) {
-  const bool wasActive = queue.isActive();
-  while (!queue.isEmpty()) context_.cells.giveBack(queue.pop());
-  if (wasActive) {
-    auto& circuit = *static_cast<Circuit*>(queue.owner);
-    Channel* channel = &queue == &circuit.previous.queue ? circuit.previous.channel : circuit.next.channel;
-    channel->mux().deactivate(queue);
-  }
+void CellSwitch::queueCreate(Circuit& circuit, uint32_t circId, ByteSpan payload) {
+  const Dialect& dialect = circuit.next.channel->dialect();
+  Cell* cell = context_.cells.take();
+  cell->queuedAt = context_.loop.now();
+  cell->length = static_cast<uint16_t>(dialect.cellLength());
+  dialect.encodeCreate(cell->bytes, circId, payload);
+  queueCell(circuit, circuit.next, cell);
 }
 
 void CellSwitch::createCircuit(uint64_t token, Channel& channel, ByteSpan payload) {
@@ -75,21 +57,22 @@ void CellSwitch::createCircuit(uint64_t token, Channel& channel, ByteSpan payloa
   circuit->createToken = token;
   circuit->nextHop = NextHop::kCreating;
   attachEnd(*circuit, circuit->next, channel, circId, true);
-  Cell* cell = context_.cells.take();
-  cell->queuedAt = context_.loop.now();
-  cell->length = static_cast<uint16_t>(channel.dialect().cellLength());
-  channel.dialect().encodeCreate(cell->bytes, circId, payload);
   listener_.onCircuitAttached(*circuit, token, circId);
-  queueCell(*circuit, circuit->next, cell);
+  queueCreate(*circuit, circId, payload);
 }
 
-void CellSwitch::acceptCircuit(Circuit& circuit, ByteSpan payload) {
+void CellSwitch::acceptCircuit(Circuit& circuit, ByteSpan payload, std::unique_ptr<CircuitCrypto> crypto) {
   if (circuit.isStub || circuit.state != CircuitState::kDeciding || !circuit.hasPrevious()) return;
+  const Dialect& dialect = circuit.previous.channel->dialect();
+  if (dialect.hasRelayCrypto() != (crypto != nullptr)) {
+    endCircuit(circuit, CloseReason::kError, Side::kHere);
+    return;
+  }
+  circuit.crypto = std::move(crypto);
   Cell* cell = context_.cells.take();
   cell->queuedAt = context_.loop.now();
-  const Dialect& dialect = circuit.previous.channel->dialect();
   cell->length = static_cast<uint16_t>(dialect.cellLength());
-  dialect.encodeCreated(cell->bytes, circuit.previous.circId, payload);
+  dialect.encodeCreated(cell->bytes, circuit.previous.circId, circuit.createCommand, payload);
   circuit.state = CircuitState::kHere;
   if (queueCell(circuit, circuit.previous, cell)) releaseHeld(circuit);
 }
@@ -135,12 +118,8 @@ void CellSwitch::extendCircuit(Circuit& circuit, Handle channelHandle, ByteSpan 
     return;
   }
   attachEnd(circuit, circuit.next, *channel, circId, true);
-  Cell* cell = context_.cells.take();
-  cell->queuedAt = context_.loop.now();
-  cell->length = static_cast<uint16_t>(channel->dialect().cellLength());
-  channel->dialect().encodeCreate(cell->bytes, circId, payload);
   listener_.onCircuitAttached(circuit, 0, circId);
-  queueCell(circuit, circuit.next, cell);
+  queueCreate(circuit, circId, payload);
 }
 
 void CellSwitch::onCreated(Circuit& circuit, const CellView& cell) {
@@ -152,21 +131,12 @@ void CellSwitch::onCreated(Circuit& circuit, const CellView& cell) {
   listener_.onCircuitCreated(circuit, cell);
 }
 
-void CellSwitch::onCreateFailed(Circuit& circuit, const CellView* cell, CloseReason reason) {
-  if (circuit.nextHop != NextHop::kCreating) return;
-  listener_.onCircuitCreateFailed(circuit, reason, cell);
-  endNext(circuit, cell != nullptr ? NextEnd::kFree : NextEnd::kAbandon, 0);
-  if (!circuit.isOrigin()) return;
-  edge_.closeAll(circuit);
-  ++context_.counters.circuitsClosed[static_cast<size_t>(cell != nullptr ? CloseReason::kPeer : reason)];
-  free(circuit);
-}
-
 void CellSwitch::spliceCircuit(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
   if (circuit.isStub || circuit.state != CircuitState::kExtending || circuit.nextHop != NextHop::kOpen)
     return;
   circuit.state = CircuitState::kForward;
-  edge_.closeAll(circuit);
+  // With relay crypto the origin may talk to any hop: its streams here go on.
+  if (circuit.crypto == nullptr) edge_.closeAll(circuit);
   // Streams may have filled this queue; from now on the next hop feeds it.
   if (circuit.previous.queue.feederPaused) setFeederHeld(circuit, false, true);
   queueFromHere(circuit, streamId, command, body);
@@ -174,15 +144,28 @@ void CellSwitch::spliceCircuit(Circuit& circuit, uint16_t streamId, uint8_t comm
 }
 
 void CellSwitch::unextendCircuit(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
-  if (circuit.isStub || circuit.state != CircuitState::kExtending) return;
-  endNext(circuit, circuit.nextHop == NextHop::kOpen ? NextEnd::kDestroy : NextEnd::kAbandon, 0);
+  const bool isCut = circuit.state == CircuitState::kForward && circuit.crypto != nullptr;
+  if (circuit.isStub || (circuit.state != CircuitState::kExtending && !isCut)) return;
+  endNext(circuit, circuit.nextHop == NextHop::kOpen ? NextEnd::kDestroy : NextEnd::kAbandon,
+          dialectHere(circuit).destroyReason(CloseReason::kRequested));
   circuit.state = CircuitState::kHere;
   queueFromHere(circuit, streamId, command, body);
   releaseHeld(circuit);
 }
 
-void CellSwitch::sendRelay(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body) {
-  if (!circuit.isStub) queueFromHere(circuit, streamId, command, body);
+void CellSwitch::addHop(Circuit& circuit, const RelayKeys& keys) {
+  if (!circuit.isOrigin() || circuit.closing || !dialectHere(circuit).hasRelayCrypto()) return;
+  if (circuit.crypto == nullptr) circuit.crypto = makeOriginCrypto();
+  if (circuit.crypto == nullptr || !circuit.crypto->addHop(keys)) {
+    endCircuit(circuit, CloseReason::kError, Side::kHere);
+    return;
+  }
+  ++circuit.hops;
+  edge_.resetWindows(circuit);
+}
+
+void CellSwitch::sendRelay(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body, bool early) {
+  if (!circuit.isStub) queueRelay(circuit, streamId, command, body, early);
 }
 
 void CellSwitch::injectCell(Circuit& circuit, ByteSpan cell, bool fromNext) {
@@ -195,102 +178,6 @@ void CellSwitch::injectCell(Circuit& circuit, ByteSpan cell, bool fromNext) {
     onNextCell(circuit, view);
   } else {
     onPreviousCell(circuit, view);
-  }
-}
-
-// Ending.
-
-void CellSwitch::closeCircuit(Circuit& circuit, uint8_t destroyReason, CloseReason reason) {
-  if (circuit.isStub || circuit.closing) return;
-  ++context_.counters.circuitsClosed[static_cast<size_t>(reason)];
-  edge_.closeAll(circuit);
-  endPrevious(circuit, true, destroyReason);
-  endNext(circuit, circuit.nextHop == NextHop::kOpen ? NextEnd::kDestroy : NextEnd::kAbandon, destroyReason);
-  free(circuit);
-}
-
-void CellSwitch::endCircuit(Circuit& circuit, CloseReason reason, Side side, uint8_t destroyReason) {
-  if (circuit.closing) return;
-  if (reason == CloseReason::kPeer) {
-    edge_.deliverAll(circuit);
-    if (circuit.closing) return;  // An END of ours found the queue full.
-  }
-  ++context_.counters.circuitsClosed[static_cast<size_t>(reason)];
-  listener_.onCircuitClosed(circuit, reason, side);
-  edge_.closeAll(circuit);
-  endPrevious(circuit, side != Side::kPrevious, destroyReason);
-  const NextEnd how = side == Side::kNext                 ? NextEnd::kFree
-                      : circuit.nextHop == NextHop::kOpen ? NextEnd::kDestroy
-                                                          : NextEnd::kAbandon;
-  endNext(circuit, how, destroyReason);
-  free(circuit);
-}
-
-void CellSwitch::endPrevious(Circuit& circuit, bool sendDestroy, uint8_t destroyReason) {
-  CircuitEnd& end = circuit.previous;
-  if (end.channel == nullptr) return;
-  circuit.closing = true;
-  Channel& channel = *end.channel;
-  const uint32_t circId = end.circId;
-  detachEnd(end);
-  if (sendDestroy && channel.state() == Channel::State::kOpen) {
-    channel.removeCircuitAfterDestroy(circId, destroyReason);
-  } else {
-    channel.removeCircuit(circId);
-  }
-}
-
-void CellSwitch::endNext(Circuit& circuit, NextEnd how, uint8_t destroyReason) {
-  circuit.nextHop = NextHop::kNone;
-  setChannelHeld(circuit.previous, false);  // It was held for the queue that goes now.
-  if (circuit.isNextRemote()) {
-    cross(Crossing::Kind::kEndNext, circuit.stub, circuit.handle, CloseReason::kNone,
-          static_cast<uint32_t>(how));
-    circuit.stub = Handle{};
-    return;
-  }
-  if (circuit.next.channel == nullptr) return;
-  Channel& channel = *circuit.next.channel;
-  if (how == NextEnd::kAbandon && isCreateUnsent(circuit.next)) how = NextEnd::kFree;
-  detachEnd(circuit.next);
-  releaseId(channel, circuit.next.circId, how, destroyReason);
-}
-
-void CellSwitch::endStub(Circuit& stub, NextEnd how, uint8_t destroyReason) {
-  stub.closing = true;
-  Channel& channel = *stub.next.channel;
-  if (how == NextEnd::kAbandon && isCreateUnsent(stub.next)) how = NextEnd::kFree;
-  detachEnd(stub.next);
-  releaseId(channel, stub.next.circId, how, destroyReason);
-  free(stub);
-}
-
-void CellSwitch::releaseId(Channel& channel, uint32_t circId, NextEnd how, uint8_t destroyReason) {
-  if (how == NextEnd::kDestroy && channel.state() == Channel::State::kOpen) {
-    channel.removeCircuitAfterDestroy(circId, destroyReason);
-  } else {
-    channel.removeCircuit(circId, how == NextEnd::kAbandon);
-  }
-}
-
-void CellSwitch::free(Circuit& circuit) {
-  circuit.closing = true;
-  dropHeld(circuit);
-  finished_.push_back(circuits_.remove(circuit.handle));
-}
-
-void CellSwitch::closeCircuitsOf(Channel& channel) {
-  for (const Channel::Entry& entry : channel.circuitsById()) {
-    Circuit& circuit = *entry.circuit;
-    if (circuit.closing) continue;
-    if (circuit.isStub) {
-      cross(Crossing::Kind::kNextGone, circuit.home, circuit.handle, CloseReason::kChannelClosed);
-      endStub(circuit, NextEnd::kFree, 0);
-    } else if (entry.fromNext && circuit.nextHop == NextHop::kCreating) {
-      onCreateFailed(circuit, nullptr, CloseReason::kChannelClosed);
-    } else {
-      endCircuit(circuit, CloseReason::kChannelClosed, entry.fromNext ? Side::kNext : Side::kPrevious, 0);
-    }
   }
 }
 

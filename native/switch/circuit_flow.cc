@@ -31,6 +31,7 @@ void CellSwitch::onQueueHigh(Circuit& circuit, CircuitQueue& queue) {
   const bool towardNext = &queue == &circuit.next.queue;
   setFeederHeld(circuit, towardNext, true);
   context_.scheduler.onQueueHigh(*(towardNext ? circuit.next : circuit.previous).channel);
+  if (circuit.hasWindows) return;
   if (!queue.isListedPaused) paused_.emplace_back(circuit.handle, towardNext);
   queue.isListedPaused = true;
   if (!pausedTimer_.isArmed()) pausedTimer_.arm(context_.loop.now() + kPausedCheck);
@@ -86,6 +87,11 @@ void CellSwitch::checkPausedQueues() {
 }
 
 void CellSwitch::setFeederHeld(Circuit& circuit, bool towardNext, bool held) {
+  if (circuit.hasWindows) {
+    const bool isFedFromHere = !circuit.isStub && towardNext == circuit.isOrigin();
+    if (isFedFromHere && !held) edge_.pump(circuit);
+    return;
+  }
   if (circuit.isStub) {
     cross(held ? Crossing::Kind::kHoldFeed : Crossing::Kind::kReleaseFeed, circuit.home, circuit.handle);
     return;
@@ -193,7 +199,7 @@ void CellSwitch::onCrossing(const Crossing& crossing) {
       if (crossing.attempt == circuit->extendAttempt) onCreateFailed(*circuit, nullptr, crossing.reason);
       break;
     case Crossing::Kind::kEndNext:
-      endStub(*circuit, static_cast<NextEnd>(crossing.number), 0);
+      endStub(*circuit, static_cast<NextEnd>(crossing.endHow()), crossing.endReason());
       break;
     case Crossing::Kind::kNextGone:
       if (!(circuit->stub == crossing.from)) break;
@@ -201,7 +207,7 @@ void CellSwitch::onCrossing(const Crossing& crossing) {
       if (circuit->nextHop == NextHop::kCreating) {
         onCreateFailed(*circuit, nullptr, crossing.reason);
       } else {
-        endCircuit(*circuit, crossing.reason, Side::kNext, 0);
+        endCircuit(*circuit, crossing.reason, Side::kNext);
       }
       break;
     case Crossing::Kind::kHoldFeed:
@@ -234,11 +240,7 @@ void CellSwitch::attachStub(const Crossing& crossing) {
   // Told first: the answer to the CREATE must find the stub known at home.
   outgoing_.attempt = crossing.attempt;
   cross(Crossing::Kind::kAttached, crossing.from, stub->handle, CloseReason::kNone, circId);
-  Cell* cell = context_.cells.take();
-  cell->queuedAt = context_.loop.now();
-  cell->length = static_cast<uint16_t>(channel->dialect().cellLength());
-  channel->dialect().encodeCreate(cell->bytes, circId, ByteSpan(crossing.bytes, crossing.length));
-  queueCell(*stub, stub->next, cell);
+  queueCreate(*stub, circId, crossing.payload());
 }
 
 // Rules that bound waiting.
@@ -251,27 +253,29 @@ void CellSwitch::sweep(TimeNs now) {
   std::vector<std::pair<Circuit*, CloseReason>> late;
   std::vector<Circuit*> withStreams;
   circuits_.forEach([&](Circuit& circuit) {
-    if (isStalled(circuit.previous.queue, now) || isStalled(circuit.next.queue, now)) {
+    // With windows a full queue harms nobody else, and a reader may pause as long as it likes.
+    const bool isStalledNow = isStalled(circuit.previous.queue, now) || isStalled(circuit.next.queue, now);
+    if (isStalledNow && !circuit.hasWindows) {
       late.emplace_back(&circuit, CloseReason::kStalled);
     } else if (!circuit.isStub && context_.limits.circuitIdle > 0 &&
                now - circuit.lastCell > context_.limits.circuitIdle) {
       late.emplace_back(&circuit, CloseReason::kIdle);
-    } else if (circuit.streams) {
+    } else if (circuit.streams && !circuit.hasWindows) {
       withStreams.push_back(&circuit);
     }
   });
   for (const auto& [circuit, reason] : late) {
     if (circuit->closing) continue;
     if (circuit->isStub) {
-      cross(Crossing::Kind::kNextGone, circuit->home, circuit->handle, reason);
-      endStub(*circuit, NextEnd::kDestroy, 0);
+      endStubFor(*circuit, NextEnd::kDestroy, reason);
     } else {
-      endCircuit(*circuit, reason, Side::kHere, 0);
+      endCircuit(*circuit, reason, Side::kHere);
     }
   }
   for (Circuit* circuit : withStreams) {
     if (!circuit->closing) edge_.sweep(*circuit, now);
   }
+  edge_.sweepLingering(now);
 }
 
 uint32_t CellSwitch::closeOlderThan(TimeNs cutoff) {
@@ -282,10 +286,9 @@ uint32_t CellSwitch::closeOlderThan(TimeNs cutoff) {
   for (Circuit* circuit : old) {
     if (circuit->closing) continue;
     if (circuit->isStub) {
-      cross(Crossing::Kind::kNextGone, circuit->home, circuit->handle, CloseReason::kMemory);
-      endStub(*circuit, NextEnd::kDestroy, 0);
+      endStubFor(*circuit, NextEnd::kDestroy, CloseReason::kMemory);
     } else {
-      endCircuit(*circuit, CloseReason::kMemory, Side::kHere, 0);
+      endCircuit(*circuit, CloseReason::kMemory, Side::kHere);
     }
   }
   return static_cast<uint32_t>(old.size());

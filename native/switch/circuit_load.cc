@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "edge/stream.h"
+#include "edge/circuit_streams.h"
 
 namespace kist {
 
@@ -13,7 +13,7 @@ CircuitLoad loadOf(const Circuit& circuit) {
   load.bytes = (uint64_t{backward.size()} + forward.size() + circuit.held.size()) * sizeof(Cell);
   load.oldest = std::min({backward.oldest(), forward.oldest(), circuit.held.oldest()});
   if (!circuit.streams) return load;
-  for (const auto& stream : circuit.streams->all) {
+  for (const auto& stream : circuit.streams->all()) {
     const uint64_t waiting = stream->waitingForReader() + stream->outgoing.size();
     if (waiting == 0) continue;
     load.bytes += waiting;

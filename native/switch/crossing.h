@@ -18,7 +18,7 @@ struct Crossing {
     kAttach,        ///< To a channel: make a stub for `from` and send this CREATE (a whole cell).
     kAttached,      ///< To a home: `from` is the stub, `number` the circuit ID on its channel.
     kAttachFailed,  ///< To a home: no such channel, or no circuit ID left.
-    kEndNext,       ///< To a stub: the circuit is over; `number` 1: send DESTROY.
+    kEndNext,       ///< To a stub: the circuit is over; `number`: see endNumber().
     kNextGone,      ///< To a home: the next hop is over (DESTROY, channel lost, stalled, ...).
     kHoldFeed,      ///< To a home: the stub's queue is over cellq_high: hold what feeds it.
     kReleaseFeed,
@@ -36,6 +36,12 @@ struct Crossing {
   TimeNs queuedAt = 0;
   uint8_t bytes[kMaxCellLength];
 
+  /// Number of kEndNext: what becomes of the circuit ID, and the reason of a DESTROY.
+  static uint32_t endNumber(uint8_t how, uint8_t destroyReason) {
+    return how | static_cast<uint32_t>(destroyReason) << 8;
+  }
+  uint8_t endHow() const { return static_cast<uint8_t>(number & 0xff); }
+  uint8_t endReason() const { return static_cast<uint8_t>(number >> 8 & 0xff); }
   ByteSpan payload() const { return ByteSpan(bytes, length); }
   /// Takes the fields of `header` and `payload` for its bytes: a cell is copied once, into its place on the
   /// ring.

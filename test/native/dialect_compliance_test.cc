@@ -52,8 +52,13 @@ void forEachDialect(F&& body) {
   }
 }
 
+/// What must come before any other cell, where there is such.
+Bytes greeting(const Dialect& dialect) {
+  return std::string(dialect.name()) == "tor" ? Bytes{0, 0, 7, 0, 4, 0, 4, 0, 5} : Bytes{};
+}
+
 Bytes encodedStream(const Dialect& dialect) {
-  Bytes stream;
+  Bytes stream = greeting(dialect);
   Bytes cell(dialect.cellLength());
   const auto append = [&] { stream.insert(stream.end(), cell.begin(), cell.end()); };
   dialect.encodeCreate(cell.data(), 7, noise(20));
@@ -99,15 +104,47 @@ TEST_CASE("dialects: control cells are read back with their kind and circuit ID"
       };
       dialect.encodeCreate(cell.data(), circId, noise(30));
       CHECK(kindNow() == CellKind::kCreate);
-      dialect.encodeCreated(cell.data(), circId, {});
+      const uint8_t createCommand = dialect.view(cell.data()).command;
+      dialect.encodeCreated(cell.data(), circId, createCommand, {});
       CHECK(kindNow() == CellKind::kCreated);
       dialect.encodeDestroy(cell.data(), circId, 3);
       CHECK(kindNow() == CellKind::kDestroy);
       dialect.encodeCreateFailed(cell.data(), circId, 1);
       const CellKind refusal = kindNow();
       CHECK((refusal == CellKind::kCreateFailed || refusal == CellKind::kDestroy));
+      CHECK((refusal == CellKind::kDestroy) == dialect.traits().endsAtOnce);
       dialect.setCircId(cell.data(), 99);
       CHECK(dialect.view(cell.data()).circId == 99);
+    }
+  });
+}
+
+TEST_CASE("dialects: both ends of a channel have circuit IDs of their own, none of them 0") {
+  forEachDialect([](const Dialect& dialect) {
+    const CircIds opener = dialect.circIds(true);
+    const CircIds other = dialect.circIds(false);
+    for (const CircIds& ids : {opener, other}) {
+      CHECK(ids.first != 0);
+      CHECK(ids.last <= dialect.maxCircId());
+      CHECK(ids.count() > 30'000);
+      CHECK(ids.contains(ids.first));
+      CHECK(ids.contains(ids.last));
+      CHECK_FALSE(ids.contains(0));
+    }
+    for (uint32_t i = 0; i < 1000; ++i) {
+      CHECK_FALSE(other.contains(opener.first + i * opener.step));
+      CHECK_FALSE(opener.contains(other.last - i * other.step));
+    }
+  });
+}
+
+TEST_CASE("dialects: a DESTROY says why for every reason, where it has one") {
+  forEachDialect([](const Dialect& dialect) {
+    Bytes cell(dialect.cellLength(), 0xee);
+    for (size_t i = 0; i < kCloseReasons; ++i) {
+      const uint8_t reason = dialect.destroyReason(static_cast<CloseReason>(i));
+      dialect.encodeDestroy(cell.data(), 8, reason);
+      CHECK(dialect.destroyReasonIn(cell.data()) == reason);
     }
   });
 }
@@ -122,7 +159,7 @@ TEST_CASE("dialects: a payload longer than a cell is cut, not written past its e
     };
     dialect.encodeCreate(cell.data(), 1, payload);
     CHECK(edgeIsWhole());
-    dialect.encodeCreated(cell.data(), 1, payload);
+    dialect.encodeCreated(cell.data(), 1, dialect.view(cell.data()).command, payload);
     CHECK(edgeIsWhole());
     dialect.encodeRelay(cell.data(), 1, 1, 9, payload);
     CHECK(edgeIsWhole());
@@ -154,7 +191,7 @@ TEST_CASE("dialects: the same cells come of every cut of the stream") {
   forEachDialect([](const Dialect& dialect) {
     const Bytes stream = encodedStream(dialect);
     const Cut whole = frame(dialect, stream, {});
-    CHECK(whole.cells.size() == 4);
+    CHECK(whole.cells.size() == (greeting(dialect).empty() ? 4 : 5));
     CHECK(joined(whole.cells) == stream);
     for (size_t at = 1; at < stream.size(); ++at) {
       const Cut cut = frame(dialect, stream, {at});
