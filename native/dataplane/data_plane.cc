@@ -17,7 +17,8 @@ DataPlane::DataPlane(const PlaneConfig& config, std::function<void()> onEvents)
       events_(std::move(onEvents),
               [this] { postAll([](Reactor& reactor) { reactor.releaseControlHolds(); }); }),
       rings_(config.threads),
-      budget_(config.memoryBudget, config.threads) {}
+      budget_(config.memoryBudget, config.threads),
+      onions_(config.onions, config.manual, *this) {}
 
 std::unique_ptr<DataPlane> DataPlane::create(const PlaneConfig& config, std::function<void()> onEvents,
                                              std::string& problem) {
@@ -38,7 +39,7 @@ std::unique_ptr<DataPlane> DataPlane::create(const PlaneConfig& config, std::fun
 
 bool DataPlane::start(std::string& problem) {
   if (!config_.manual) raiseDescriptorLimit();
-  const SharedPlane shared{events_, rings_, budget_, hub_};
+  const SharedPlane shared{events_, rings_, budget_, hub_, &onions_};
   for (uint32_t i = 0; i < config_.threads; ++i) {
     int error = 0;
     if (config_.manual) {
@@ -71,6 +72,7 @@ DataPlane::~DataPlane() { close(); }
 void DataPlane::close() {
   if (closed_) return;
   closed_ = true;
+  onions_.close();  // Its threads post to the loops.
   // Reactors tell each other until all threads stand still; what crosses after that is dropped with the
   // rings.
   for (const auto& thread : threads_) thread->stop();
@@ -155,6 +157,37 @@ std::vector<ReactorSnapshot> DataPlane::snapshots() {
     result.push_back(future.get());
   }
   return result;
+}
+
+Status DataPlane::addTlsIdentity(ByteSpan certificate, ByteSpan privateKey, uint32_t& identity,
+                                 std::string& error) {
+  Status status = Status::kOk;
+  std::shared_ptr<TlsIdentity> made = TlsIdentity::make(certificate, privateKey, status, error);
+  if (!made) return status;
+  tlsIdentities_.push_back(std::move(made));
+  identity = static_cast<uint32_t>(tlsIdentities_.size());
+  return Status::kOk;
+}
+
+Status DataPlane::replaceTlsIdentity(uint32_t identity, ByteSpan certificate, ByteSpan privateKey,
+                                     std::string& error) {
+  const std::shared_ptr<TlsIdentity> found = tlsIdentity(identity);
+  return found ? found->replace(certificate, privateKey, error) : Status::kNotFound;
+}
+
+std::shared_ptr<TlsIdentity> DataPlane::tlsIdentity(uint32_t identity) const {
+  return identity >= 1 && identity <= tlsIdentities_.size() ? tlsIdentities_[identity - 1] : nullptr;
+}
+
+Status DataPlane::setOnionKeys(uint32_t owner, std::shared_ptr<const OnionIdentity> identity, int& error) {
+  onions_.setIdentity(owner, std::move(identity));
+  return onions_.start(error);
+}
+
+void DataPlane::onOnionResult(OnionPool::Result&& result) {
+  Reactor& reactor = *reactors_[result.circuit.reactor()];
+  auto shared = std::make_shared<OnionPool::Result>(std::move(result));  // A task must be copyable.
+  reactor.loop().post([&reactor, shared] { reactor.onOnionResult(*shared); });
 }
 
 void DataPlane::turnUntilQuiet() {

@@ -17,7 +17,7 @@ namespace kist {
 /// Owns the reactors of one data plane and their threads: what the control plane (or a C++ program) holds.
 /// All calls from one thread, its owner's; commands are posted to the reactor that a handle names and never
 /// wait.
-class DataPlane {
+class DataPlane final : private OnionPool::Listener {
  public:
   using Endpoint = Reactor::Endpoint;
 
@@ -45,6 +45,20 @@ class DataPlane {
 
   void setScheduler(const std::string& policy, const SchedulerConfig& config, TimeNs halflife);
   std::vector<ReactorSnapshot> snapshots();
+
+  /// Certificates for endpoints of the transport `tls`, by numbers from 1. kInvalid, kError: `error` says
+  /// why.
+  Status addTlsIdentity(ByteSpan certificate, ByteSpan privateKey, uint32_t& identity, std::string& error);
+  /// kNotFound too.
+  Status replaceTlsIdentity(uint32_t identity, ByteSpan certificate, ByteSpan privateKey, std::string& error);
+  /// Null for an unknown number.
+  std::shared_ptr<TlsIdentity> tlsIdentity(uint32_t identity) const;
+  /// The threads that answer circuit handshakes start with the first keys. kError: they cannot; `error` is
+  /// an errno.
+  Status setOnionKeys(uint32_t owner, std::shared_ptr<const OnionIdentity> identity, int& error);
+  void setMaxOnionQueueDelay(TimeNs delay) { onions_.setMaxQueueDelay(delay); }
+  OnionStats onionStats() { return onions_.stats(); }
+
   std::vector<Event> drain(size_t max) { return events_.drain(max); }
   size_t undeliveredEvents() const { return events_.undelivered(); }
   const MemoryBudget& budget() const { return budget_; }
@@ -66,15 +80,18 @@ class DataPlane {
   DataPlane(const PlaneConfig& config, std::function<void()> onEvents);
   bool start(std::string& problem);
   void turnUntilQuiet();
+  void onOnionResult(OnionPool::Result&& result) override;
 
   PlaneConfig config_;
   EventQueue events_;
   RingMatrix rings_;
   MemoryBudget budget_;
   MemoryHub hub_;
+  OnionPool onions_;
   std::vector<std::unique_ptr<ReactorThread>> threads_;
   std::vector<std::unique_ptr<ManualLoop>> manualLoops_;
   std::vector<std::unique_ptr<Reactor>> reactors_;
+  std::vector<std::shared_ptr<TlsIdentity>> tlsIdentities_;
   uint32_t nextOwner_ = 1;
   uint32_t nextListener_ = 1;
   uint32_t nextReactor_ = 0;

@@ -29,6 +29,8 @@ enum class EventKind : uint8_t {
   kUnknownCell,
   kListenerFailed,
   kLog,
+  kLinkExported,
+  kCircuitAnswered,
 };
 
 /// One thing that the control plane is told.

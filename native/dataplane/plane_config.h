@@ -4,6 +4,7 @@
 #include <string>
 
 #include "channel/channel_context.h"
+#include "dataplane/onion_pool.h"
 #include "sched/scheduler_config.h"
 
 namespace kist {
@@ -19,6 +20,7 @@ struct PlaneConfig {
   TimeNs halflife = 30 * kSecond;
   uint64_t memoryBudget = 256u << 20;
   FlowLimits limits;
+  OnionPool::Config onions;
 };
 
 /// Counters of one reactor, copied on its thread at one moment.

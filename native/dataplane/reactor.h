@@ -10,6 +10,7 @@
 #include "dataplane/event_queue.h"
 #include "dataplane/hand_over.h"
 #include "dataplane/memory_budget.h"
+#include "dataplane/onion_pool.h"
 #include "dataplane/plane_config.h"
 #include "registry/transports.h"
 #include "switch/cell_switch.h"
@@ -22,6 +23,7 @@ struct SharedPlane {
   RingMatrix& rings;
   MemoryBudget& budget;
   MemoryHub& hub;
+  OnionPool* onions = nullptr;  ///< Null: nobody answers circuit handshakes.
 };
 
 /// Loop-bound state of one data-plane thread: channels, switch, scheduler, timers. Not a thread itself: it
@@ -52,6 +54,7 @@ class Reactor final : public EventLoop::TurnListener,
     uint16_t port = 0;
     uint32_t owner = 0;
     SocketOptions socket;
+    std::shared_ptr<TlsIdentity> tls;  ///< `tls` only.
   };
   /// `fd` is a listening socket, or -1 for a transport without descriptors.
   void listen(uint32_t listener, const Endpoint& endpoint, int fd);
@@ -59,9 +62,13 @@ class Reactor final : public EventLoop::TurnListener,
   void connect(uint64_t token, const Endpoint& endpoint, TimeNs timeout);
   void sendLinkCell(Handle channel, ByteSpan cell);
   void releaseLinkCell(Handle channel);
-  void openChannel(Handle channel, bool odd);
+  void exportLink(Handle channel, ByteSpan context);
+  void openChannel(Handle channel, bool isInitiator);
   void setDeliverUnknown(Handle channel, bool enabled);
   void closeChannel(Handle channel);
+  void acceptOnion(Handle circuit, uint16_t type, ByteSpan skin);
+  /// What came of acceptOnion().
+  void onOnionResult(OnionPool::Result& result);
   void createCircuit(uint64_t token, Handle channel, ByteSpan payload);
   void setScheduler(const std::string& policy, const SchedulerConfig& config, TimeNs halflife);
   void releaseControlHolds();
@@ -144,7 +151,7 @@ class Reactor final : public EventLoop::TurnListener,
   Channel* makeChannel(const Endpoint& endpoint, std::unique_ptr<Transport> transport);
   void accept(uint32_t listener, const Endpoint& endpoint, std::unique_ptr<Transport> transport,
               const std::string& peer);
-  TransportContext transportContext(const SocketOptions& options);
+  TransportContext transportContext(const Endpoint& endpoint);
   void readWaiting();
   void tearDown();
   void sweep();
@@ -173,6 +180,7 @@ class Reactor final : public EventLoop::TurnListener,
   HandOver handOver_;
   SlotTable<Channel> channels_;
   CellSwitch switch_;
+  std::shared_ptr<TlsScratch> tlsScratch_;  ///< Made for the first endpoint that is `tls`.
   std::map<uint32_t, Listening> listeners_;
   std::vector<Event> events_;
   std::vector<Handle> waitingInput_;

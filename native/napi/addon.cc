@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "napi/plane_commands.h"
+#include "napi/plane_onions.h"
 #include "napi/plane_options.h"
 #include "napi/plane_wrap.h"
 #include "napi/scripted_wrap.h"
@@ -116,14 +117,21 @@ Napi::Function PlaneWrap::define(Napi::Env env) {
                      {InstanceMethod<&PlaneWrap::addOwner>("addOwner"),
                       InstanceMethod<&PlaneWrap::listen>("listen"),
                       InstanceMethod<&PlaneWrap::closeListener>("closeListener"),
+                      InstanceMethod<&PlaneWrap::addTlsIdentity>("addTlsIdentity"),
+                      InstanceMethod<&PlaneWrap::replaceTlsIdentity>("replaceTlsIdentity"),
                       InstanceMethod<&PlaneWrap::connect>("connect"),
                       InstanceMethod<&PlaneWrap::sendLinkCell>("sendLinkCell"),
                       InstanceMethod<&PlaneWrap::releaseLinkCell>("releaseLinkCell"),
+                      InstanceMethod<&PlaneWrap::exportLink>("exportLink"),
                       InstanceMethod<&PlaneWrap::openChannel>("openChannel"),
                       InstanceMethod<&PlaneWrap::setDeliverUnknown>("setDeliverUnknown"),
                       InstanceMethod<&PlaneWrap::closeChannel>("closeChannel"),
                       InstanceMethod<&PlaneWrap::createCircuit>("createCircuit"),
                       InstanceMethod<&PlaneWrap::acceptCircuit>("acceptCircuit"),
+                      InstanceMethod<&PlaneWrap::setOnionKeys>("setOnionKeys"),
+                      InstanceMethod<&PlaneWrap::setMaxOnionQueueDelay>("setMaxOnionQueueDelay"),
+                      InstanceMethod<&PlaneWrap::acceptOnion>("acceptOnion"),
+                      InstanceMethod<&PlaneWrap::addHop>("addHop"),
                       InstanceMethod<&PlaneWrap::refuseCircuit>("refuseCircuit"),
                       InstanceMethod<&PlaneWrap::extendCircuit>("extendCircuit"),
                       InstanceMethod<&PlaneWrap::holdCircuit>("holdCircuit"),

@@ -67,9 +67,10 @@ inline void PlaneWrap::releaseLinkCell(Info info) {
 inline void PlaneWrap::openChannel(Info info) {
   Arguments arguments(info);
   const Handle channel = arguments.handle(0, "channel");
-  const bool odd = arguments.boolean(1, "odd");
+  const bool isInitiator = arguments.boolean(1, "isInitiator");
   if (!arguments.ok() || !plane_) return;
-  plane_->post(channel, [channel, odd](Reactor& reactor) { reactor.openChannel(channel, odd); });
+  plane_->post(channel,
+               [channel, isInitiator](Reactor& reactor) { reactor.openChannel(channel, isInitiator); });
 }
 
 inline void PlaneWrap::setDeliverUnknown(Info info) {
@@ -170,7 +171,7 @@ inline void PlaneWrap::sendRelay(Info info) {
   const Message message = readMessage(arguments, arguments.object(1, "message"));
   if (!arguments.ok()) return;
   onCircuit(circuit, [message](CellSwitch& cells, Circuit& it) {
-    cells.sendRelay(it, message.streamId, message.command, message.body);
+    cells.sendRelay(it, message.streamId, message.command, message.body, message.early);
   });
 }
 

@@ -30,6 +30,9 @@ inline PlaneConfig PlaneWrap::readConfig(Arguments& arguments, const Napi::Objec
   limits.cellqMax = static_cast<uint32_t>(arguments.field(options, "cellqMax", 2, 1'000'000));
   if (limits.cellqLow >= limits.cellqHigh) arguments.fail("cellqLow", "below cellqHigh");
   if (limits.cellqHigh > limits.cellqMax) arguments.fail("cellqMax", "at least cellqHigh");
+  config.onions.threads = static_cast<uint32_t>(arguments.field(options, "onionThreads", 1, 64));
+  config.onions.maxQueueDelay = static_cast<TimeNs>(
+      arguments.field(options, "maxOnionQueueDelayMs", 1, kMaxOnionQueueDelayMs) * kMillisecond);
   readScheduler(arguments, arguments.ok() ? options.Get("scheduler").As<Napi::Object>() : options, config);
   return config;
 }
@@ -74,6 +77,12 @@ inline DataPlane::Endpoint PlaneWrap::readEndpoint(Arguments& arguments, const N
       !isOk(SocketAddress::parse(endpoint.host, endpoint.port, address))) {
     arguments.fail("host", "a literal IPv4 or IPv6 address");
   }
+  if (const auto identity = arguments.maybeNumber(object, "tlsIdentity", 0, UINT32_MAX); identity && plane_) {
+    endpoint.tls = plane_->tlsIdentity(static_cast<uint32_t>(*identity));
+  }
+  if (arguments.ok() && endpoint.tls == nullptr && std::string_view(endpoint.transport->name) == "tls") {
+    arguments.fail("tlsIdentity", "a number from addTlsIdentity()");
+  }
   const Napi::Value socket = object.Get("socket");
   if (!socket.IsObject()) return endpoint;
   const auto options = socket.As<Napi::Object>();
@@ -92,6 +101,7 @@ inline PlaneWrap::Message PlaneWrap::readMessage(Arguments& arguments, const Nap
   message.streamId = static_cast<uint16_t>(arguments.field(object, "streamId", 0, UINT16_MAX));
   message.command = static_cast<uint8_t>(arguments.field(object, "command", 0, UINT8_MAX));
   message.body = arguments.bytesField(object, "body");
+  message.early = arguments.maybeBoolean(object, "early").value_or(false);
   return message;
 }
 

@@ -98,6 +98,27 @@ inline OwnerCounters sumOf(const std::vector<ReactorSnapshot>& snapshots, uint32
   return sum;
 }
 
+inline const char* const kOnionTypeNames[kOnionTypes] = {"tap", "fast", "ntor", "ntor_v3", "other"};
+
+template <typename Values>
+Napi::Object onionTypesToObject(Napi::Env env, const Values& values) {
+  Napi::Object object = Napi::Object::New(env);
+  for (size_t i = 0; i < kOnionTypes; ++i) {
+    object.Set(kOnionTypeNames[i], toNumber(env, static_cast<uint64_t>(values[i])));
+  }
+  return object;
+}
+
+inline Napi::Object toObject(Napi::Env env, const OnionStats& stats) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("processed", onionTypesToObject(env, stats.processed));
+  object.Set("dropped", onionTypesToObject(env, stats.dropped));
+  object.Set("costNs", onionTypesToObject(env, stats.cost));
+  object.Set("queued", toNumber(env, stats.queued));
+  object.Set("queueDelayNs", toObject(env, stats.queueDelay));
+  return object;
+}
+
 inline Napi::Object statsToObject(Napi::Env env, DataPlane& plane) {
   const std::vector<ReactorSnapshot> snapshots = plane.snapshots();
   Napi::Object stats = Napi::Object::New(env);
@@ -117,6 +138,7 @@ inline Napi::Object statsToObject(Napi::Env env, DataPlane& plane) {
   }
   stats.Set("reactors", reactors);
   stats.Set("owners", owners);
+  stats.Set("onions", toObject(env, plane.onionStats()));
   stats.Set("channelsClosed", reasonsToObject(env, channels));
   stats.Set("circuitsClosed", reasonsToObject(env, circuits));
   stats.Set("streamsClosed", reasonsToObject(env, streams));

@@ -30,14 +30,21 @@ class PlaneWrap final : public Napi::ObjectWrap<PlaneWrap> {
   Napi::Value addOwner(Info info);
   Napi::Value listen(Info info);
   void closeListener(Info info);
+  Napi::Value addTlsIdentity(Info info);
+  void replaceTlsIdentity(Info info);
   void connect(Info info);
   void sendLinkCell(Info info);
   void releaseLinkCell(Info info);
+  void exportLink(Info info);
   void openChannel(Info info);
   void setDeliverUnknown(Info info);
   void closeChannel(Info info);
   void createCircuit(Info info);
   void acceptCircuit(Info info);
+  void setOnionKeys(Info info);
+  void setMaxOnionQueueDelay(Info info);
+  void acceptOnion(Info info);
+  void addHop(Info info);
   void refuseCircuit(Info info);
   void extendCircuit(Info info);
   void holdCircuit(Info info);
@@ -64,11 +71,15 @@ class PlaneWrap final : public Napi::ObjectWrap<PlaneWrap> {
     uint16_t streamId = 0;
     uint8_t command = 0;
     std::vector<uint8_t> body;
+    bool early = false;
   };
+
+  static constexpr double kMaxOnionQueueDelayMs = 5000;
 
   PlaneConfig readConfig(Arguments& arguments, const Napi::Object& options);
   void readScheduler(Arguments& arguments, const Napi::Object& options, PlaneConfig& config);
   DataPlane::Endpoint readEndpoint(Arguments& arguments, const Napi::Object& object);
+  std::shared_ptr<const OnionIdentity> readOnionKeys(Arguments& arguments, const Napi::Object& object);
   Message readMessage(Arguments& arguments, const Napi::Object& object);
   /// Posts `act(switch, circuit)` for the circuit of argument 0, which is skipped when its handle is old.
   template <typename F>
