@@ -36,7 +36,7 @@ struct OnionAnswer {
   RelayKeys keys;
 };
 
-/// The relay's side of a circuit handshake: CREATE_FAST (tor-spec 5.1.3 KDF-TOR), ntor (tor-spec 5.1.4) and
+/// The relay's side of a circuit handshake: CREATE_FAST (tor-spec 5.1.5), ntor (tor-spec 5.1.4) and
 /// ntor-v3 (proposal 332; unknown extensions are ignored, none are answered). `skin` is HDATA of CREATE2.
 /// False: the skin is malformed, for another relay, for an onion key that we do not have, fails its MAC, or
 /// is of a type that is not answered (TAP and unknown ones); `out` then holds nothing secret. Pure and thread

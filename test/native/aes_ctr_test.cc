@@ -39,7 +39,7 @@ TEST_CASE("the AES-CTR key stream goes on in mid block") {
   REQUIRE(aes.start(fromHex(kKey128), fromHex(kCounter)));
   auto bytes = fromHex(kPlain);
   size_t at = 0;
-  for (const size_t length : {1, 15, 17, 0, 30, 1}) {
+  for (const size_t length : {1u, 15u, 17u, 0u, 30u, 1u}) {
     aes.crypt(bytes.data() + at, length);
     at += length;
   }
@@ -65,6 +65,7 @@ TEST_CASE("AES-CTR starts at counter zero unless told otherwise, and starts anew
 
 TEST_CASE("AES-CTR refuses keys and counters of other lengths") {
   AesCtr aes;
-  for (const size_t length : {0, 15, 17, 24, 31, 33}) CHECK_FALSE(aes.start(std::vector<uint8_t>(length)));
+  for (const size_t length : {0u, 15u, 17u, 24u, 31u, 33u})
+    CHECK_FALSE(aes.start(std::vector<uint8_t>(length)));
   CHECK_FALSE(aes.start(std::vector<uint8_t>(16), std::vector<uint8_t>(15)));
 }

@@ -182,7 +182,7 @@ TEST_CASE("ntor gives the bytes of tor-spec 5.1.4") {
 
 TEST_CASE("ntor agrees with a client on keys, by the current and the previous onion key") {
   const Relay relay;
-  for (const size_t key : {0, 1}) {
+  for (const size_t key : {0u, 1u}) {
     const OnionClient client = relay.client(kOnionNtor, key);
     OnionAnswer answer;
     REQUIRE(answerOnion(kOnionNtor, client.ntorSkin(), relay.identity, answer));
@@ -201,7 +201,7 @@ TEST_CASE("ntor refuses skins for other relays, other keys, of other lengths, wi
   const Bytes good = relay.client(kOnionNtor).ntorSkin();
   REQUIRE(good.size() == 84);
   CHECK_FALSE(relay.refuses(kOnionNtor, good));
-  for (const size_t at : {0, 19, 20, 51}) {
+  for (const size_t at : {0u, 19u, 20u, 51u}) {
     Bytes bad(good);
     bad[at] ^= 1;
     CHECK(relay.refuses(kOnionNtor, bad));
@@ -259,7 +259,7 @@ TEST_CASE("ntor-v3 agrees with a client on keys, whatever extensions it offers, 
   three.resize(three.size() + 255, 7);
   three.insert(three.end(), {2, 2, 9, 9});
   for (const Bytes& message : {kNoExtensions, Bytes{1, 1, 0}, three}) {
-    for (const size_t key : {0, 1}) {
+    for (const size_t key : {0u, 1u}) {
       const OnionClient client = relay.client(kOnionNtorV3, key);
       const Bytes skin = client.ntorV3Skin(message);
       OnionAnswer answer;

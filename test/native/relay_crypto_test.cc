@@ -170,7 +170,7 @@ TEST_CASE("a relay's layer on passing cells shares the key stream with its own")
 
 TEST_CASE("a changed or replayed cell is not recognised") {
   const RelayKeys keys = keysOf(kCellVectorKeys[2]);
-  for (const size_t at : {0, 1, 3, 5, 11, 508}) {
+  for (const size_t at : {0u, 1u, 3u, 5u, 11u, 508u}) {
     auto relay = makeRelayCrypto(keys);
     Origin origin(keys);
     Payload payload = message(0);
