@@ -30,8 +30,10 @@ export interface ChannelManagerInit {
   idleMs: number;
   maxChannels: number;
   socket?: NativeSocketOptions | undefined;
+  /** From DataPlane.addTlsIdentity(), for the transport `tls`. */
+  tlsIdentity?: number | undefined;
   /** A peer asks for a circuit; refused when left out. */
-  onCircuitCreate?: (channel: PeerChannel, circuit: Circuit, circId: number) => void;
+  onCircuitCreate?: (channel: PeerChannel, circuit: Circuit, circId: number, cell: Buffer) => void;
 }
 
 /** Channels write out what they hold, but not for longer than this. */
@@ -133,9 +135,9 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     this.#watchSiblings(peerId, left);
   }
 
-  onCircuitCreate(channel: PeerChannel, circuit: Circuit, circId: number): void {
+  onCircuitCreate(channel: PeerChannel, circuit: Circuit, circId: number, cell: Buffer): void {
     if (this.#closed !== undefined || this.#init.onCircuitCreate === undefined) circuit.refuse(0);
-    else this.#init.onCircuitCreate(channel, circuit, circId);
+    else this.#init.onCircuitCreate(channel, circuit, circId, cell);
   }
 
   onUnknownCell(channel: PeerChannel, circId: number, cell: Buffer): void {
@@ -186,10 +188,10 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
   }
 
   #connect(target: ExtendTarget, waiter: Waiter<PeerChannel>): void {
-    const { plane, dialect, transport, owner, socket, connectTimeoutMs, selfId, openedTimeoutMs } =
-      this.#init;
+    const { plane, dialect, transport, owner, connectTimeoutMs, selfId, openedTimeoutMs } = this.#init;
     const { host, port } = target;
     const address = `${host}:${port}`;
+    const { socket, tlsIdentity } = this.#init;
     const endpoint = {
       dialect: dialect.name,
       transport,
@@ -197,6 +199,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
       port,
       owner,
       ...(socket === undefined ? {} : { socket }),
+      ...(tlsIdentity === undefined ? {} : { tlsIdentity }),
     };
     const cancel = plane.connect(endpoint, connectTimeoutMs, {
       onConnected: (channel) => {

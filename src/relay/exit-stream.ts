@@ -5,13 +5,33 @@ import type { CloseReason, StreamListener } from '../native/listeners.js';
 import { closedError, KistError } from '../util/errors.js';
 import type { ControlCounters } from './counters.js';
 import { describeErrno } from './errno.js';
-import type { ExitPolicy } from './exit-policy.js';
 import type { Resolver } from './resolver.js';
 import { abortReason } from './waiter.js';
 
+/** Where streams may go; judges literal addresses only. */
+export interface AddressPolicy {
+  /** False: no streams end here at all. */
+  readonly isEnabled: boolean;
+  allows(address: string, port: number): boolean;
+}
+
+/** An address that could not be reached: `errno` says why, 0 for the deadline. */
+export class ConnectError extends KistError {
+  readonly errno: number;
+  /** `ECONNREFUSED` and the like. */
+  readonly errnoName: string;
+
+  constructor(address: string, port: number, errno: number) {
+    const errnoName = describeErrno(errno);
+    super('ERR_KIST_CONNECT', `${address}:${port}: ${errnoName}`);
+    this.errno = errno;
+    this.errnoName = errnoName;
+  }
+}
+
 /** What the exit streams of one relay share. */
 export interface ExitContext {
-  readonly policy: ExitPolicy;
+  readonly policy: AddressPolicy;
   readonly resolver: Resolver;
   /** For each address tried. */
   readonly connectTimeoutMs: number;
@@ -41,15 +61,18 @@ export class ExitStream implements StreamListener {
     circuit.reserveStream(streamId, this);
   }
 
-  /** Rejects with KistError when no allowed address could be reached; `connected` was sent when it resolves. */
-  async connect(target: StreamTarget, connected: NativeRelayMessage): Promise<void> {
+  /**
+   * Rejects with KistError when no allowed address could be reached. When it resolves, the message that `connected`
+   * made for the address was sent.
+   */
+  async connect(target: StreamTarget, connected: (address: string) => NativeRelayMessage): Promise<void> {
     const addresses = await this.#addresses(target);
     let error = new KistError('ERR_KIST_CONNECT', `${target.host} has no address`);
     for (const address of addresses) {
       if (this.#abort.signal.aborted) throw abortReason(this.#abort.signal, 'the stream');
-      const errno = await this.#tryAddress(address, target.port, connected);
+      const errno = await this.#tryAddress(address, target.port, connected(address));
       if (errno === undefined) return;
-      error = new KistError('ERR_KIST_CONNECT', `${address}:${target.port}: ${describeErrno(errno)}`);
+      error = new ConnectError(address, target.port, errno);
     }
     throw error;
   }

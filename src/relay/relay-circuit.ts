@@ -168,16 +168,18 @@ export class RelayCircuit implements CircuitListener {
       if (this.#streams.get(streamId) === stream) this.#streams.delete(streamId);
     });
     this.#streams.set(streamId, stream);
-    stream.connect(target, this.#message(streamId, dialect.commands.connected)).then(
-      () => counters.streamsConnected++,
-      (error: unknown) => {
-        refused[refusalOf(error)]++;
-        // Cancelled by its origin, or the circuit is gone: nobody waits for an answer.
-        if (this.#streams.get(streamId) !== stream) return;
-        stream.release();
-        fail();
-      },
-    );
+    stream
+      .connect(target, () => this.#message(streamId, dialect.commands.connected))
+      .then(
+        () => counters.streamsConnected++,
+        (error: unknown) => {
+          refused[refusalOf(error)]++;
+          // Cancelled by its origin, or the circuit is gone: nobody waits for an answer.
+          if (this.#streams.get(streamId) !== stream) return;
+          stream.release();
+          fail();
+        },
+      );
   }
 
   #forgetNext(): void {

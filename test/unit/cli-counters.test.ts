@@ -46,7 +46,8 @@ function reactor(cells: number, delays: Record<number, number>): NativeReactorSt
 
 function snapshot(...reactors: NativeReactorStats[]): NativeStats {
   const closes = { channelsClosed: {}, circuitsClosed: {}, streamsClosed: {} };
-  return { reactors, owners: [], ...closes, memoryBytes: 0, memoryBudget: 0, undeliveredEvents: 0 };
+  const onions = { processed: {}, dropped: {}, queued: 0, costNs: {}, queueDelayNs: histogram({}) };
+  return { reactors, owners: [], ...closes, onions, memoryBytes: 0, memoryBudget: 0, undeliveredEvents: 0 };
 }
 
 test('rates are over all reactors since the last snapshot, levels as they stand', () => {
