@@ -42,6 +42,7 @@ export async function explainMissing(authorities: readonly TestNode[], wish: Rel
   if (consensus === undefined) return 'there is no consensus';
   const entry = consensus.relays.find(({ fingerprint }) => fingerprint === wish.fingerprint);
   if (entry !== undefined) {
+    if (wish.flags.length === 0) return `the consensus of ${consensus.validAfter} lists it`;
     const missing = wish.flags.filter((flag) => !entry.flags.includes(flag));
     return `${entry.nickname} lacks ${missing.join(' ')} (it has ${entry.flags.join(' ')})`;
   }

@@ -157,15 +157,17 @@ export class TestNetwork {
     fingerprint: string,
     timeoutMs = WAIT_INTERVALS * 1000 * this.#options.votingInterval,
   ): Promise<void> {
+    const id = fingerprint.toUpperCase();
     for (const { name, role, process: child } of this.#nodes) {
-      // Clients build circuits from microdescriptors.
-      const kinds = role === 'client' ? ['ns', 'md'] : ['ns'];
-      for (const key of kinds.map((kind) => `${kind}/id/${fingerprint.toUpperCase()}`)) {
-        const ask = (): Promise<string> => child.link.info(key);
-        const look = async (): Promise<true | undefined> =>
-          (await ask().catch(() => '')) === '' ? undefined : true;
-        await this.#poll(`${key} at ${name}`, timeoutMs, look, ask);
-      }
+      const knows = async (key: string): Promise<boolean> =>
+        (await child.link.info(`${key}/id/${id}`).catch(() => '')) !== '';
+      // A client needs the relay's keys too: from a microdescriptor, or a descriptor when it is told to use those.
+      const look = async (): Promise<true | undefined> =>
+        (await knows('ns')) && (role !== 'client' || (await knows('md')) || (await knows('desc')))
+          ? true
+          : undefined;
+      const explain = (): Promise<string> => explainMissing(this.authorities, { fingerprint: id, flags: [] });
+      await this.#poll(`${id} at ${name}`, timeoutMs, look, explain);
     }
   }
 

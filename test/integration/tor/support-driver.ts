@@ -7,6 +7,7 @@ import { repository } from '../../support/house-source.js';
 const PYTHON = '/usr/bin/python3';
 const SCRIPT = join(repository, 'test/integration/tor/driver.py');
 const ANSWER_MS = 90_000;
+const EVENT_MS = 10_000;
 
 /** What tor reports of a circuit or stream without being asked; fields as in driver.py. */
 export interface DriverEvent {
@@ -105,6 +106,24 @@ export class TorDriver {
   /** Changes torrc options of the running client. */
   async set(values: Readonly<Record<string, string>>): Promise<void> {
     await this.#ask({ op: 'set', values });
+  }
+
+  /** The first event, past or to come, for which `isIt` says yes. */
+  async event(what: string, isIt: (event: DriverEvent) => boolean): Promise<DriverEvent> {
+    const end = performance.now() + EVENT_MS;
+    for (;;) {
+      const found = this.events.find((event) => isIt(event));
+      if (found !== undefined) return found;
+      if (performance.now() > end) throw new Error(`tor reported no ${what}: ${JSON.stringify(this.events)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Why a stream of this circuit was refused where the circuit ends: tor's name of the END reason. */
+  async refusal(circuit: string): Promise<string | null> {
+    const isIt = ({ event, reason, circuit: its }: DriverEvent): boolean =>
+      event === 'stream' && reason === 'END' && its === circuit;
+    return (await this.event(`END on circuit ${circuit}`, isIt)).remoteReason;
   }
 
   /** What tor reported of one circuit and its streams. */

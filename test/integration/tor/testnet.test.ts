@@ -99,10 +99,7 @@ test(
       socksConnect({ socksPort, circuit, host: '127.0.0.1', port: scene.web.port }),
       SocksError,
     );
-    const failed = scene.driver
-      .eventsOf(circuit)
-      .find(({ event, reason }) => event === 'stream' && reason === 'END');
-    assert.equal(failed?.remoteReason, 'EXITPOLICY');
+    assert.equal(await scene.driver.refusal(circuit), 'EXITPOLICY');
   },
 );
 

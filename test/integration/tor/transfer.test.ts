@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { WebServer } from '../../support/web-server.js';
 import { ourRelayMissing, startOurRelay } from './support-our-relay.js';
 import type { OurRelay } from './support-our-relay.js';
+import { SocksError, socksConnect } from './support-socks.js';
 import { download, pinnedMissing, startScene, tellSpeed, upload } from './support.js';
 import type { TorScene } from './support.js';
 
@@ -56,6 +58,14 @@ after(async () => {
   await scene?.close();
 });
 
+/** A port that was free a moment ago. */
+async function closedPort(): Promise<number> {
+  const web = await WebServer.start();
+  const { port } = web;
+  await web.close();
+  return port;
+}
+
 function pathOf(hops: readonly Hop[]): string[] {
   return hops.map((hop) => fingerprints.get(hop) ?? '');
 }
@@ -95,12 +105,10 @@ test(
   { skip, timeout: 60_000 },
   async () => {
     const circuit = await scene.driver.build(pathOf(['ctor1', 'ctor2', 'ourExit']));
-    await scene.web.close();
-    await assert.rejects(download(scene, circuit, 1000));
-    const failed = scene.driver
-      .eventsOf(circuit)
-      .find(({ event, reason }) => event === 'stream' && reason === 'END');
-    assert.equal(failed?.remoteReason, 'CONNECTREFUSED');
+    const { socksPort = 0 } = scene.network.clients[0] ?? {};
+    const refused = socksConnect({ socksPort, circuit, host: '127.0.0.1', port: await closedPort() });
+    await assert.rejects(refused, SocksError);
+    assert.equal(await scene.driver.refusal(circuit), 'CONNECTREFUSED');
     assert.equal(
       scene.driver.eventsOf(circuit).some(({ event, status }) => event === 'circuit' && status !== 'BUILT'),
       false,
