@@ -70,7 +70,7 @@ export function checkEd25519Signature(index: ItemIndex): Ed25519Cert & { signing
   ) {
     throw index.error('the Ed25519 signature is wrong');
   }
-  return { ...certificate, signingKey };
+  return { ...certificate, signingKey: Uint8Array.from(signingKey) };
 }
 
 /** The Ed25519 certificate in an item's object, its signature checked; `signer` when it does not name its signer. */

@@ -34,9 +34,10 @@ export function writeRouterDescriptor(input: RouterDescriptorInput, keys: Descri
     optional(input.extraInfo, (d) => `extra-info-digest ${toHex(d.sha1)} ${toBase64(d.sha256)}\n`),
     flag(input.cachesExtraInfo, 'caches-extra-info'),
     formatKeys(input, keys, identityDer, digest),
-    formatFamily(input),
+    optional(input.family?.join(' ') || undefined, (members) => `family ${members}\n`),
     flag(input.isHibernating, 'hibernating 1'),
     flag(input.isHiddenServiceDirectory, 'hidden-service-dir'),
+    ...(input.familyCertificates ?? []).map((bytes) => `family-cert\n${formatObject('FAMILY CERT', bytes)}`),
     optional(input.contact, (contact) => `contact ${contact}\n`),
     `ntor-onion-key ${toBase64(keys.onion.ntor.publicKey)}\n`,
     input.exitPolicy.toDescriptorText(),
@@ -71,15 +72,6 @@ function formatKeys(
     `onion-key-crosscert\n${formatObject('CROSSCERT', signRsa(onion.tap, crossSigned))}`,
     `ntor-onion-key-crosscert ${ntor.signBit}\n${formatObject('ED25519 CERT', ntorCertificate)}`,
   ].join('');
-}
-
-function formatFamily(input: RouterDescriptorInput): string {
-  const { family = [], familyCertificates = [] } = input;
-  const line = family.length === 0 ? '' : `family ${family.join(' ')}\n`;
-  const certificates = familyCertificates.map(
-    (bytes) => `family-cert\n${formatObject('FAMILY CERT', bytes)}`,
-  );
-  return line + certificates.join('');
 }
 
 function formatOrAddress({ address, port }: { address: string; port: number }): string {
