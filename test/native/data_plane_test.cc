@@ -1,8 +1,12 @@
 // A data plane as its owner holds it: names, determinism, closing.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "registry/dialects.h"
 #include "support_plane.h"
+#include "tls_test_identity.h"
 
 namespace kist {
 namespace {
@@ -38,6 +42,27 @@ Bytes transcript(uint32_t reactors) {
     rig.events.clear();
   }
   return seen;
+}
+
+/// The next event of `kind` of a data plane with threads; others are dropped.
+Event nextEvent(DataPlane& plane, EventKind kind) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (true) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    for (Event& event : plane.drain(1)) {
+      if (event.kind == kind) return std::move(event);
+    }
+    std::this_thread::yield();
+  }
+}
+
+/// Takes the first of the byte strings that stand in `bytes`, each after its length.
+Bytes takeString(Bytes& bytes) {
+  REQUIRE(bytes.size() >= 2);
+  const auto end = bytes.begin() + 2 + loadU16(bytes.data());
+  const Bytes taken(bytes.begin() + 2, end);
+  bytes.erase(bytes.begin(), end);
+  return taken;
 }
 
 }  // namespace
@@ -105,6 +130,71 @@ TEST_CASE("data plane: a connection refused is told with its token") {
   const Event failed = rig.expect(EventKind::kChannelConnectFailed);
   CHECK(failed.a == 99);
   CHECK(failed.b == ECONNREFUSED);
+}
+
+TEST_CASE("data plane: both ends of a TLS link export the same secret, and the certificate shown") {
+  PlaneConfig config;
+  config.threads = 2;
+  std::string problem;
+  const auto plane = DataPlane::create(
+      config, [] {}, problem);
+  REQUIRE(plane != nullptr);
+  const TestCertificate first = makeTestCertificate();
+  const TestCertificate second = makeTestCertificate(TestKey::kRsa2048);
+  DataPlane::Endpoint endpoint;
+  uint32_t identity = 0;
+  REQUIRE(isOk(plane->addTlsIdentity(first.certificate, first.key, identity, problem)));
+  endpoint.tls = plane->tlsIdentity(identity);
+  endpoint.dialect = findDialect("tor");
+  endpoint.transport = findTransport("tls");
+  endpoint.host = "127.0.0.1";
+  uint32_t listener = 0;
+  int error = 0;
+  REQUIRE(isOk(plane->listen(endpoint, listener, endpoint.port, error)));
+  const auto exportOf = [&](uint64_t channel, const Bytes& context) {
+    plane->post(Handle{channel}, [=](Reactor& reactor) { reactor.exportLink(Handle{channel}, context); });
+    Event event = nextEvent(*plane, EventKind::kLinkExported);
+    CHECK(event.handle == channel);
+    CHECK(event.a == 1);
+    return event.bytes;
+  };
+  for (const TestCertificate* shown : {&first, &second}) {
+    if (shown == &second)
+      REQUIRE(isOk(plane->replaceTlsIdentity(identity, second.certificate, second.key, problem)));
+    plane->connect(5, endpoint, 30 * kSecond, -1);
+    const uint64_t accepted = nextEvent(*plane, EventKind::kChannelAccepted).handle;
+    const uint64_t connected = nextEvent(*plane, EventKind::kChannelConnected).handle;
+    Bytes opener = exportOf(connected, noise(32));
+    Bytes acceptor = exportOf(accepted, noise(32));
+    Bytes other = exportOf(accepted, noise(32, 2));
+    const Bytes secret = takeString(opener);
+    CHECK(secret.size() == 32);
+    CHECK(secret == takeString(acceptor));
+    CHECK(secret != takeString(other));
+    CHECK(takeString(opener) == Bytes{});  // The end that connects shows none.
+    CHECK(takeString(opener) == shown->certificate);
+    CHECK(takeString(acceptor) == shown->certificate);
+    CHECK(takeString(acceptor) == Bytes{});
+    CHECK(opener.empty());
+  }
+}
+
+TEST_CASE("data plane: TLS identities that cannot be used are refused, and numbers that name none") {
+  PlaneRig rig;
+  const TestCertificate good = makeTestCertificate();
+  const TestCertificate other = makeTestCertificate();
+  uint32_t identity = 0;
+  std::string problem;
+  CHECK(rig.plane->addTlsIdentity(good.certificate, other.key, identity, problem) == Status::kInvalid);
+  CHECK(problem != "");
+  CHECK(rig.plane->addTlsIdentity(noise(100), good.key, identity, problem) == Status::kInvalid);
+  CHECK(rig.plane->tlsIdentity(0) == nullptr);
+  CHECK(rig.plane->tlsIdentity(1) == nullptr);
+  REQUIRE(isOk(rig.plane->addTlsIdentity(good.certificate, good.key, identity, problem)));
+  CHECK(rig.plane->tlsIdentity(identity) != nullptr);
+  CHECK(rig.plane->replaceTlsIdentity(identity, good.certificate, other.key, problem) == Status::kInvalid);
+  CHECK(rig.plane->replaceTlsIdentity(identity + 1, good.certificate, good.key, problem) ==
+        Status::kNotFound);
 }
 
 }  // namespace kist
