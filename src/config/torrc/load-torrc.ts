@@ -30,6 +30,8 @@ export interface LoadedTorrc {
   readonly config: TorrcConfig;
   /** Every option as merged, also those without effect here. */
   readonly values: TorrcValues;
+  /** What the defaults file alone gives. */
+  readonly base: TorrcValues;
   /** What to tell, in order; no text comes twice. */
   readonly notices: readonly TorrcNotice[];
 }
@@ -66,7 +68,8 @@ export function loadTorrc(sources: TorrcSources): LoadedTorrc {
   notices.push(...assigned.notices);
   const values = new TorrcValues(assigned.values);
   const config = buildConfig(values, notices, sources.home ?? homedir());
-  return { config, values, notices: withoutRepetition(notices) };
+  const base = new TorrcValues(assignLayers(layers.slice(0, 1)).values, config.testingTorNetwork);
+  return { config, values, base, notices: withoutRepetition(notices) };
 }
 
 function withoutRepetition(notices: readonly TorrcNotice[]): TorrcNotice[] {

@@ -114,5 +114,5 @@ export const REFUSED = `
   VersioningAuthoritativeDirectory bool 0
   AccountingMax bytes 0 bytes
   DisableNetwork bool 0
-  ClientOnly bool 1
+  ClientOnly bool 0
 `;

@@ -40,7 +40,7 @@ export const ACCEPTED = `
   DirAuthorityFallbackRate real 0.1
   AlternateDirAuthority list
   AlternateBridgeAuthority list
-  DirCache bool 0
+  DirCache bool 1
   MaxHSDirCacheBytes bytes 0
   MaxConsensusAgeForDiffs interval 0 seconds
   ExtendByEd25519ID autobool auto

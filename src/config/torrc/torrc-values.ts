@@ -20,14 +20,18 @@ function inUnits(text: string, units: UnitTable): number {
   return 'value' in parsed ? parsed.value : 0;
 }
 
+function hasTestingNetwork(given: ReadonlyMap<string, readonly GivenValue[]>): boolean {
+  return given.get('TestingTorNetwork')?.[0]?.text === '1';
+}
+
 /** The merged configuration, read option by option in the option's own type. */
 export class TorrcValues {
   readonly #given: ReadonlyMap<string, readonly GivenValue[]>;
   readonly #defaults: ReadonlyMap<string, string>;
 
-  constructor(given: ReadonlyMap<string, readonly GivenValue[]>) {
+  /** `isTesting`: whether the defaults are those of TestingTorNetwork; by what is given, if it is left out. */
+  constructor(given: ReadonlyMap<string, readonly GivenValue[]>, isTesting = hasTestingNetwork(given)) {
     this.#given = given;
-    const isTesting = given.get('TestingTorNetwork')?.[0]?.text === '1';
     this.#defaults = isTesting ? TESTING_DEFAULTS : new Map();
   }
 

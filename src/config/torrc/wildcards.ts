@@ -47,7 +47,7 @@ export function expandWildcards(pattern: string, source: TorrcFiles): string[] {
   const segments = pattern.split('/').filter((segment) => segment !== '');
   let paths = [pattern.startsWith('/') ? '/' : ''];
   for (const segment of segments) {
-    if (!hasWildcards(segment)) {
+    if (!/[*?[]/.test(segment)) {
       paths = paths.map((path) => join(path, segment));
       continue;
     }
