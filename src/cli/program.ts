@@ -3,8 +3,12 @@ import { usageError } from './arguments.js';
 import { productVersion } from './command-context.js';
 import { networkCommand } from './network-command.js';
 import { optionsCommand } from './options-command.js';
+import { startOwnTorRelay } from './own-tor-relay.js';
 import { registrationCommand } from './registration-command.js';
+import { runCommand } from './run-command.js';
+import { testnetCommand } from './testnet-command.js';
 import { tor61Command } from './tor61-command.js';
+import { TorRelayRunner } from './tor-relay-runner.js';
 
 const EXIT_NOTE = `
 Exit codes: 0 done or stopped cleanly, 1 unexpected, 2 wrong usage, 3 no registration service,
@@ -17,8 +21,14 @@ export function makeProgram(): Command {
     .version(productVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', EXIT_NOTE);
-  for (const command of [tor61Command(), registrationCommand(), networkCommand()])
-    program.addCommand(command);
+  const commands = [
+    networkCommand(),
+    tor61Command(),
+    registrationCommand(),
+    runCommand((config, context) => TorRelayRunner.make(config, context)),
+    testnetCommand(startOwnTorRelay),
+  ];
+  for (const command of commands) program.addCommand(command);
   program.addCommand(optionsCommand(), { hidden: true });
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => undefined });

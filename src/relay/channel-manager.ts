@@ -36,6 +36,14 @@ export interface ChannelManagerInit {
   onCircuitCreate?: (channel: PeerChannel, circuit: Circuit, circId: number, cell: Buffer) => void;
 }
 
+/** Open and opening channels by who made the connection and over what. */
+export interface ChannelCounts {
+  receivedIPv4: number;
+  receivedIPv6: number;
+  initiatedIPv4: number;
+  initiatedIPv6: number;
+}
+
 /** Channels write out what they hold, but not for longer than this. */
 const CLOSE_MS = 1000;
 
@@ -60,6 +68,15 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
 
   get count(): number {
     return this.#all.size;
+  }
+
+  counts(): ChannelCounts {
+    const counts = { receivedIPv4: 0, receivedIPv6: 0, initiatedIPv4: 0, initiatedIPv6: 0 };
+    for (const { isOpener, address } of this.#all) {
+      const family = address.startsWith('[') || address.split(':').length > 2 ? 'IPv6' : 'IPv4';
+      counts[`${isOpener ? 'initiated' : 'received'}${family}`]++;
+    }
+    return counts;
   }
 
   get plane(): DataPlane {

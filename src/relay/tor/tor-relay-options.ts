@@ -64,6 +64,11 @@ export interface TorRelayOptions {
   logger?: Logger;
 }
 
+/** What can change while a relay runs. */
+export type TorRelayChanges = {
+  readonly [Name in 'exitPolicy' | 'contact' | 'family' | 'bandwidth']?: TorRelayOptions[Name] | undefined;
+};
+
 /** TorRelayOptions with every default filled in. */
 export interface ResolvedTorRelayOptions extends Required<
   Omit<

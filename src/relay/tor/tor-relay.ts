@@ -1,5 +1,6 @@
 import { TorDialect } from '../../dialect/tor/tor-dialect.js';
 import { DESTROY_REASON } from '../../dialect/tor/reasons.js';
+import type { ExitPolicy } from '../../directory/exit-policy.js';
 import { writeRouterDescriptor } from '../../directory/write-router-descriptor.js';
 import type { NativeOwnerStats, NativeStats } from '../../native/binding-types.js';
 import type { Circuit } from '../../native/circuit.js';
@@ -7,8 +8,10 @@ import { DataPlane } from '../../native/data-plane.js';
 import type { ListenHandle } from '../../native/data-plane.js';
 import { closedError } from '../../util/errors.js';
 import { ChannelManager } from '../channel-manager.js';
+import type { ChannelCounts } from '../channel-manager.js';
 import { newControlCounters } from '../counters.js';
 import type { ControlCounters } from '../counters.js';
+import type { AddressPolicy } from '../exit-stream.js';
 import type { PeerChannel } from '../peer-channel.js';
 import { Resolver } from '../resolver.js';
 import { ConsensusWatch } from './consensus-watch.js';
@@ -20,7 +23,7 @@ import type { PublishedDescriptor } from './publisher.js';
 import { TorCircuit } from './tor-circuit.js';
 import type { TorCircuitContext } from './tor-circuit-context.js';
 import { resolveTorRelayOptions } from './tor-relay-options.js';
-import type { ResolvedTorRelayOptions, TorRelayOptions } from './tor-relay-options.js';
+import type { ResolvedTorRelayOptions, TorRelayChanges, TorRelayOptions } from './tor-relay-options.js';
 
 /** What is complete here, and nothing else: a version that is announced is used by clients. */
 export const PROTOCOLS = 'Cons=2 Desc=2 FlowCtrl=1 Link=4-5 LinkAuth=3 Microdesc=2 Relay=2-4';
@@ -37,9 +40,12 @@ export interface TorRelayStats {
   readonly uptimeSeconds: number;
   readonly orPort: number;
   readonly channels: number;
+  readonly connections: ChannelCounts;
   readonly circuits: number;
   readonly exitStreams: number;
   readonly control: ControlCounters;
+  /** Undefined before the first consensus. */
+  readonly isListed: boolean | undefined;
   /** Flags by the last consensus; undefined when it does not list this relay. */
   readonly flags: readonly string[] | undefined;
   /** Authorities that received the current descriptor. */
@@ -71,6 +77,8 @@ export class TorRelay {
   readonly #watch: ConsensusWatch;
   readonly #rotation: KeyRotation;
   readonly #observed: ObservedBandwidth;
+  #changeable: Pick<TorRelayOptions, 'contact' | 'family'> &
+    Pick<ResolvedTorRelayOptions, 'exitPolicy' | 'bandwidth'>;
   #state: State = 'new';
   #refusesCircuits = false;
   #startedAt = 0;
@@ -79,8 +87,14 @@ export class TorRelay {
   constructor(options: TorRelayOptions) {
     this.#options = options;
     this.#resolved = resolveTorRelayOptions(options);
-    const { dataPlane } = options;
-    const { identity, logger, clock } = this.#resolved;
+    const { dataPlane, contact, family } = options;
+    const { identity, logger, clock, exitPolicy, bandwidth } = this.#resolved;
+    this.#changeable = {
+      exitPolicy,
+      bandwidth,
+      ...(contact === undefined ? {} : { contact }),
+      ...(family === undefined ? {} : { family }),
+    };
     this.#ownsPlane = !(dataPlane instanceof DataPlane);
     this.#plane = dataPlane instanceof DataPlane ? dataPlane : new DataPlane(dataPlane, { logger });
     this.#owner = this.#plane.addOwner();
@@ -142,6 +156,18 @@ export class TorRelay {
     logger.info({ nickname, fingerprint: this.fingerprint, address, port: this.orPort }, 'relay: listening');
   }
 
+  /** Takes over what is named, for streams that come and for the descriptor, which is published anew. */
+  reconfigure(changes: TorRelayChanges): void {
+    const { contact, family, exitPolicy, bandwidth } = { ...this.#changeable, ...changes };
+    this.#changeable = {
+      exitPolicy: exitPolicy ?? this.#changeable.exitPolicy,
+      bandwidth: bandwidth ?? this.#changeable.bandwidth,
+      ...(contact === undefined ? {} : { contact }),
+      ...(family === undefined ? {} : { family }),
+    };
+    if (this.#state === 'started' && this.#resolved.publishes) this.#publisher.changed();
+  }
+
   /** Stops to listen and refuses new circuits; those that exist go on until `stop()`. */
   beginStopping(): void {
     this.#refusesCircuits = true;
@@ -158,9 +184,11 @@ export class TorRelay {
       uptimeSeconds: this.#uptimeSeconds(),
       orPort: this.orPort,
       channels: this.#channels.count,
+      connections: this.#channels.counts(),
       circuits: this.#circuits.size,
       exitStreams,
       control: structuredClone(this.#counters),
+      isListed: this.#watch.knows(this.fingerprint),
       flags: this.flags,
       uploads: this.#publisher.acceptedBy,
       cells: dataPlane.owners.find((stats) => stats.owner === this.#owner),
@@ -224,16 +252,15 @@ export class TorRelay {
   }
 
   #makeContext(dialect: TorDialect): TorCircuitContext {
-    const { clock, logger, limits, exitPolicy, identity, allowsPrivateExtends } = this.#resolved;
+    const { clock, logger, limits, identity, allowsPrivateExtends } = this.#resolved;
     const { lookup } = this.#options;
     const timeoutMs = limits.resolveTimeoutMs;
     const resolver = new Resolver(lookup === undefined ? { clock, timeoutMs } : { clock, timeoutMs, lookup });
-    const isEnabled = !exitPolicy.rejectsAll(4) || !exitPolicy.rejectsAll(6);
     return {
       dialect,
       channels: this.#channels,
       exit: {
-        policy: { isEnabled, allows: (address, port) => exitPolicy.allows(address, port) },
+        policy: this.#exitPolicy(),
         resolver,
         connectTimeoutMs: limits.exitConnectTimeoutMs,
         maxAddresses: 3,
@@ -248,6 +275,17 @@ export class TorRelay {
       allowsPrivateExtends,
       isKnownRelay: (peer) => this.#isKnownRelay(peer),
       onCircuitGone: (circuit) => void this.#circuits.delete(circuit),
+    };
+  }
+
+  /** Asks the policy that holds now. */
+  #exitPolicy(): AddressPolicy {
+    const current = (): ExitPolicy => this.#changeable.exitPolicy;
+    return {
+      get isEnabled() {
+        return !current().rejectsAll(4) || !current().rejectsAll(6);
+      },
+      allows: (address, port) => current().allows(address, port),
     };
   }
 
@@ -311,8 +349,8 @@ export class TorRelay {
   }
 
   #makeDescriptor(): PublishedDescriptor {
-    const { identity, onionKeys, nickname, address, clock, bandwidth, exitPolicy } = this.#resolved;
-    const { contact, family } = this.#options;
+    const { identity, onionKeys, nickname, address, clock } = this.#resolved;
+    const { contact, family, bandwidth, exitPolicy } = this.#changeable;
     const published = clock.date();
     const signed = writeRouterDescriptor(
       {
