@@ -46,7 +46,9 @@ Status OnionPool::start(int& error) {
   while (threads_.size() < config_.threads && error == 0) {
     pthread_t thread{};
     error = pthread_create(&thread, nullptr, &OnionPool::main, this);
-    if (error == 0) threads_.push_back(thread);
+    if (error != 0) break;
+    pthread_setname_np(thread, "kist-onions");
+    threads_.push_back(thread);
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (threads_.empty()) return Status::kError;
@@ -60,7 +62,6 @@ Status OnionPool::start(int& error) {
 }
 
 void* OnionPool::main(void* self) {
-  pthread_setname_np(pthread_self(), "kist-onions");
   while (static_cast<OnionPool*>(self)->serveOne()) continue;
   return nullptr;
 }

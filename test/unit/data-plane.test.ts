@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadBinding } from '../../src/native/binding.js';
 import type { Channel } from '../../src/native/channel.js';
+import type { Circuit } from '../../src/native/circuit.js';
 import { resolveDataPlaneOptions } from '../../src/native/data-plane-options.js';
 import { FakeNative, reasonNumber, settled } from '../support/fake-native.js';
 
@@ -32,6 +33,7 @@ test('defaults are those of the design, and a wrong option is named', () => {
   assert.deepEqual(options.scheduler, { policy: 'kist' });
   assert.deepEqual([options.cellqHigh, options.cellqLow, options.cellqMax], [256, 10, 2500]);
   assert.equal(options.circuitStallMs, 30_000);
+  assert.deepEqual([options.onionThreads, options.maxOnionQueueDelayMs], [1, 1750]);
   const wrong: [object, RegExp][] = [
     [{ threads: 0 }, /^threads must be/],
     [{ mux: 'lottery' }, /^mux must be one of ewma/],
@@ -40,6 +42,8 @@ test('defaults are those of the design, and a wrong option is named', () => {
     [{ scheduler: { circuitPriorityHalflifeMs: 99 } }, /^scheduler.circuitPriorityHalflifeMs/],
     [{ scheduler: { drainWake: 1 } }, /^scheduler.drainWake/],
     [{ cellqLow: 300 }, /^cellqLow must be below/],
+    [{ onionThreads: 65 }, /^onionThreads must be/],
+    [{ maxOnionQueueDelayMs: 5001 }, /^maxOnionQueueDelayMs must be/],
     [{ cellqHigh: 3000 }, /^cellqHigh must be at most/],
   ];
   for (const [given, message] of wrong) {
@@ -185,4 +189,86 @@ test('close() is idempotent, ends everything with shutdown and takes its exit ho
   assert.deepEqual(heard, ['shutdown', 'connect 0']);
   assert.equal(fake.count('close'), 1);
   assert.equal(process.listenerCount('exit'), before);
+});
+
+test('link secrets come apart into what was exported and the two certificates, or are none', () => {
+  const fake = new FakeNative();
+  const channel = connected(fake);
+  const heard: unknown[] = [];
+  const nobody = (): never => assert.fail();
+  channel.listener = {
+    onLinkCell: nobody,
+    onCircuitCreate: nobody,
+    onUnknownCell: nobody,
+    onLinkExported: (secrets) => heard.push(secrets),
+    onChannelClosed: () => undefined,
+  };
+  channel.exportLink(Buffer.from('context'));
+  assert.deepEqual(fake.last('exportLink'), [71, Buffer.from('context')]);
+  fake.emit('linkExported', 71, 1, 0, Buffer.from('\0\x04\x01\x02\x03\x04\0\0\0\x02ab', 'latin1'));
+  fake.emit('linkExported', 71, 0);
+  fake.emit('linkExported', 72, 0);
+  const exported = Buffer.from([1, 2, 3, 4]);
+  const secrets = { exported, ownCertificate: Buffer.alloc(0), peerCertificate: Buffer.from('ab') };
+  assert.deepEqual(heard, [secrets, undefined]);
+  fake.plane.close();
+  channel.exportLink(Buffer.from('late'));
+  assert.equal(fake.count('exportLink'), 1);
+});
+
+test('a circuit hears how its handshake went; a failed one is gone', () => {
+  const fake = new FakeNative();
+  const circuits: Circuit[] = [];
+  const heard: unknown[] = [];
+  const nobody = (): never => assert.fail();
+  connected(fake).listener = {
+    onLinkCell: nobody,
+    onCircuitCreate: (circuit) => {
+      circuit.listener = {
+        onAttached: nobody,
+        onCreated: nobody,
+        onCreateFailed: nobody,
+        onAnswered: (...answer) => heard.push(answer),
+        onRelayMessage: () => heard.push('message'),
+        onCircuitClosed: (reason) => heard.push(reason),
+      };
+      circuits.push(circuit);
+      circuit.acceptOnion(2, Buffer.from('skin'));
+    },
+    onUnknownCell: nobody,
+    onChannelClosed: () => undefined,
+  };
+  for (const handle of [640, 641]) fake.queue('circuitCreate', handle, 71, 5, Buffer.alloc(514));
+  fake.wake();
+  assert.deepEqual(fake.last('acceptOnion'), [641, 2, Buffer.from('skin')]);
+  fake.queue('circuitAnswered', 640, 0, 1200);
+  fake.queue('relayMessage', 640, 0, 14, Buffer.alloc(1));
+  fake.queue('circuitAnswered', 641, reasonNumber('exhausted'), 0);
+  fake.queue('circuitAnswered', 641, 0, 0);
+  fake.queue('circuitClosed', 641, reasonNumber('peer'));
+  fake.wake();
+  assert.deepEqual(heard, [[true, 'none', 1200], 'message', [false, 'exhausted', 0]]);
+  assert.equal(circuits[1]?.isClosed, true);
+  circuits[1]?.close();
+  circuits[1]?.addHop(new Uint8Array(72));
+  assert.equal(fake.count('closeCircuit') + fake.count('addHop'), 0);
+  assert.equal(circuits[0]?.isClosed, false);
+  fake.plane.close();
+});
+
+test('identities and onion keys go down as they are, and a queue delay is checked', () => {
+  const fake = new FakeNative();
+  const [certificate, key] = [Buffer.from('certificate'), Buffer.from('key')];
+  assert.equal(fake.plane.addTlsIdentity(certificate, key), 1);
+  assert.equal(fake.plane.addTlsIdentity(certificate, key), 2);
+  fake.plane.replaceTlsIdentity(1, key, certificate);
+  assert.deepEqual(fake.last('replaceTlsIdentity'), [1, key, certificate]);
+  const keys = { rsaDigest: Buffer.alloc(20), ed25519: Buffer.alloc(32), keys: [] };
+  fake.plane.setOnionKeys(1, keys);
+  assert.deepEqual(fake.last('setOnionKeys'), [1, keys]);
+  fake.plane.setMaxOnionQueueDelay(900);
+  assert.deepEqual(fake.last('setMaxOnionQueueDelay'), [900]);
+  assert.throws(() => fake.plane.setMaxOnionQueueDelay(0), /^TypeError.*: delayMs must be/);
+  fake.plane.close();
+  assert.throws(() => fake.plane.setOnionKeys(1, keys), { code: 'ERR_KIST_CLOSED' });
 });
