@@ -30,7 +30,7 @@ function ipv6Bytes(text: string): Uint8Array {
   const [head = '', tail] = groups.split('::');
   const front = head === '' ? [] : head.split(':');
   const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = new Array<string>(8 - front.length - back.length).fill('0');
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => '0');
   const bytes = new Uint8Array(16);
   [...front, ...zeros, ...back].forEach((group, index) => {
     const value = Number.parseInt(group, 16);

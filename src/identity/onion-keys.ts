@@ -35,6 +35,7 @@ export class OnionKeys {
   #current: OnionKeyPairs;
   #previous: NtorKeyPair | undefined;
   #rotatedAt: Date;
+  #updating: Promise<'rotated' | 'expired' | 'unchanged'> | undefined;
   #lifetimes: OnionKeyLifetimes = { rotationMs: 28 * DAY_MS, graceMs: 7 * DAY_MS };
 
   private constructor(
@@ -95,7 +96,15 @@ export class OnionKeys {
   }
 
   /** Changes the keys if it is time (`rotated`), or lets go of the previous ones after their grace (`expired`). */
-  async update(): Promise<'rotated' | 'expired' | 'unchanged'> {
+  update(): Promise<'rotated' | 'expired' | 'unchanged'> {
+    // Two changes at once would lose the keys that clients know.
+    this.#updating ??= this.#update().finally(() => {
+      this.#updating = undefined;
+    });
+    return this.#updating;
+  }
+
+  async #update(): Promise<'rotated' | 'expired' | 'unchanged'> {
     const age = this.#options.clock.date().getTime() - this.#rotatedAt.getTime();
     if (age >= this.#lifetimes.rotationMs) {
       await this.#rotate();

@@ -6,6 +6,7 @@ import { encodeRsaEdCrosscert } from '../directory/rsa-ed-crosscert.js';
 import { rsaDigest, rsaPublicDer } from '../directory/rsa-keys.js';
 import { toBase64, toHex } from '../directory/text-codec.js';
 import type { Clock } from '../util/clock.js';
+import { messageOf } from '../util/errors.js';
 import { silentLogger } from '../util/logger.js';
 import type { Logger } from '../util/logger.js';
 import { loadEd25519Identity, SIGNING_KEY_SLOP_MS } from './ed25519-identity.js';
@@ -66,6 +67,9 @@ export class RouterIdentity {
   #link: LinkKeys;
   #authentication: CertifiedKey & { readonly key: KeyObject };
   #crosscert: CertifiedKey;
+  #renewing: Promise<{ tls: boolean; signing: boolean }> | undefined;
+  /** Earliest time to look for another signing key again, when the last look found none. */
+  #signingRetryAt = 0;
 
   private constructor(
     options: Required<RouterIdentityOptions>,
@@ -169,7 +173,7 @@ export class RouterIdentity {
     return new Date(
       Math.min(
         this.#link.madeAt.getTime() + LINK_KEY_LIFETIME_MS,
-        this.#ed25519.signingCertificate.expiresAt * 1000 - SIGNING_KEY_SLOP_MS,
+        Math.max(this.#signingDueAt, this.#signingRetryAt),
         this.#authentication.expiresAt - CERTIFICATE_SLOP_MS,
         this.#crosscert.expiresAt - CROSSCERT_SLOP_MS,
       ),
@@ -178,13 +182,20 @@ export class RouterIdentity {
 
   /**
    * Renews what is due: `tls` has another key then, and a descriptor has to be published when `signing` changed. A new
-   * signing key that an operator brought is taken up as well. Throws `ERR_KIST_KEYS` when the signing key has expired
-   * and no other can be had; everything else is then as it was.
+   * signing key that an operator brought is taken up as well. Rejects with `ERR_KIST_KEYS` when the signing key has
+   * expired and no other can be had; everything else is then as it was.
    */
-  async renew(): Promise<{ tls: boolean; signing: boolean }> {
+  renew(): Promise<{ tls: boolean; signing: boolean }> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<{ tls: boolean; signing: boolean }> {
     const now = this.#options.clock.date().getTime();
-    const isSigningDue = this.#ed25519.signingCertificate.expiresAt * 1000 - SIGNING_KEY_SLOP_MS <= now;
-    const signing = isSigningDue && this.reloadSigningKey();
+    const signing = this.#signingDueAt <= now && this.reloadSigningKey();
+    if (this.#signingDueAt <= now) this.#signingRetryAt = now + HOUR_MS;
     if (this.#authentication.expiresAt - CERTIFICATE_SLOP_MS <= now) {
       this.#authentication = this.#makeAuthentication();
     }
@@ -194,13 +205,24 @@ export class RouterIdentity {
     return { tls, signing };
   }
 
-  /** Reads the signing key from disk again. True when it is another one now, and its certificates are made anew. */
+  /**
+   * Reads the signing key from disk again. True when it is another one now, and its certificates are made anew. What is
+   * on disk may be unusable as long as the key in memory is good: that is logged.
+   */
   reloadSigningKey(): boolean {
-    const loaded = loadEd25519Identity({ ...this.#options, now: this.#options.clock.date() });
-    if (Buffer.compare(loaded.masterIdentity, this.ed25519Identity) !== 0) {
-      throw keyError(
-        `the keys in ${this.#options.directory.path} are of another identity than this relay runs with`,
-      );
+    const now = this.#options.clock.date();
+    let loaded: Ed25519Identity;
+    try {
+      loaded = loadEd25519Identity({ ...this.#options, now });
+      if (Buffer.compare(loaded.masterIdentity, this.ed25519Identity) !== 0) {
+        throw keyError(
+          `the keys in ${this.#options.directory.path} are of another identity than this relay's`,
+        );
+      }
+    } catch (error) {
+      if (this.signingKeyExpires <= now) throw error;
+      this.#options.logger.warn({ problem: messageOf(error) }, 'the signing key on disk is not taken up');
+      return false;
     }
     const before = this.#ed25519.signingCertificate.bytes;
     if (Buffer.compare(loaded.signingCertificate.bytes, before) === 0) return false;
@@ -208,6 +230,11 @@ export class RouterIdentity {
     this.#linkCertificates.clear();
     this.#authentication = this.#makeAuthentication();
     return true;
+  }
+
+  /** When a new signing key should be made or had, in milliseconds. */
+  get #signingDueAt(): number {
+    return this.#ed25519.signingCertificate.expiresAt * 1000 - SIGNING_KEY_SLOP_MS;
   }
 
   #commonCertificates(): { type: number; body: Uint8Array }[] {

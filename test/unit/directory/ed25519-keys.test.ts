@@ -45,7 +45,9 @@ test('published Curve25519 keys become the published Ed25519 keys', () => {
 
 test('the Curve25519 key that has no Ed25519 form is refused', () => {
   // u = p - 1: u + 1 has no inverse.
-  const minusOne = Uint8Array.from([0xec, ...new Array<number>(30).fill(0xff), 0x7f]);
+  const minusOne = Uint8Array.from({ length: 32 }, (_, index) =>
+    index === 0 ? 0xec : index === 31 ? 0x7f : 0xff,
+  );
   assert.equal(ed25519FromCurve25519(minusOne, 0), undefined);
   assert.equal(ed25519FromCurve25519(new Uint8Array(31), 0), undefined);
 });

@@ -30,6 +30,15 @@ test('onion keys change after 28 days, the one before is answered for 7 more', a
   assert.ok(!existsSync(join(folder, 'keys', 'secret_onion_key.old')));
 });
 
+test('two changes asked for at once are one', async (t) => {
+  const clock = new DatedClock();
+  const { onion } = await openKeys(dataDirectory(t), clock);
+  const first = onion.current.ntor;
+  clock.advance(28 * DAY_MS);
+  assert.deepEqual(await Promise.all([onion.update(), onion.update()]), ['rotated', 'rotated']);
+  assert.deepEqual(onion.ntorKeys[1], first);
+});
+
 test('a relay that was off for long changes its key at once', async (t) => {
   const folder = dataDirectory(t);
   const clock = new DatedClock();

@@ -35,7 +35,7 @@ test('a responder shows a chain from both identities to its TLS certificate', as
   const link: LinkIdentity = identity;
   const { certificateDer } = identity.tls;
   const certs = link.linkCertificates(certificateDer);
-  assert.deepEqual(certs.map(({ type }) => type).toSorted(), [2, 4, 5, 7]);
+  assert.deepEqual(new Set(certs.map(({ type }) => type)), new Set([2, 4, 5, 7]));
   const rsa = new X509Certificate(bodyOf(certs, 2));
   assert.ok(rsa.verify(rsa.publicKey), 'signed by itself');
   assert.deepEqual(
@@ -60,7 +60,7 @@ test('an initiator signs with the key that its certificates name', async (t) => 
   const clock = new DatedClock();
   const { identity } = await openKeys(dataDirectory(t), clock);
   const certs = identity.initiatorCertificates();
-  assert.deepEqual(certs.map(({ type }) => type).toSorted(), [2, 4, 6, 7]);
+  assert.deepEqual(new Set(certs.map(({ type }) => type)), new Set([2, 4, 6, 7]));
   const signing = parseEd25519Cert(bodyOf(certs, 4));
   const authentication = parseEd25519Cert(bodyOf(certs, 6));
   checkEd25519Cert(authentication, { type: 6, signingKey: signing.certifiedKey, now: seconds(clock) });
@@ -157,6 +157,7 @@ test('with the master key offline a relay runs until its signing key expires, an
   assert.deepEqual(identity.ed25519Identity, master.ed25519Identity);
   clock.advance(29 * DAY_MS + HOUR_MS);
   assert.equal((await identity.renew()).signing, false, 'it still runs with the old one');
+  assert.ok(identity.nextRenewal > clock.date(), 'and does not ask to be called again at once');
   assert.equal((await master.renew()).signing, true);
   bring(signing);
   assert.equal((await identity.renew()).signing, true);
@@ -167,6 +168,22 @@ test('with the master key offline a relay runs until its signing key expires, an
     message: /expired.*OfflineMasterKey.*bring a new/s,
   });
   await assert.rejects(openKeys(folder, clock, true), { code: 'ERR_KIST_KEYS' });
+});
+
+test('a half-copied signing key is not taken up while the one in memory is good', async (t) => {
+  const folder = dataDirectory(t);
+  const other = dataDirectory(t);
+  const clock = new DatedClock();
+  const { identity } = await openKeys(folder, clock, false);
+  await openKeys(other, clock);
+  rmSync(join(folder, 'keys', 'ed25519_master_id_secret_key'));
+  const before = identity.signingKeyExpires;
+  copyFileSync(join(other, 'keys', 'ed25519_signing_cert'), join(folder, 'keys', 'ed25519_signing_cert'));
+  assert.equal(identity.reloadSigningKey(), false);
+  const signing = 'ed25519_signing_secret_key';
+  copyFileSync(join(other, 'keys', signing), join(folder, 'keys', signing));
+  assert.equal(identity.reloadSigningKey(), false, 'of another identity');
+  assert.deepEqual(identity.signingKeyExpires, before);
 });
 
 test('an offline master is never made', async (t) => {
