@@ -15,7 +15,7 @@ function ipv6ToBytes(address: string): Buffer {
   const [head = '', tail] = address.split('::');
   const before = groups(head);
   const after = tail === undefined ? [] : groups(tail);
-  const zeroes = new Array<number>(8 - before.length - after.length).fill(0);
+  const zeroes = Array.from({ length: 8 - before.length - after.length }, () => 0);
   const bytes = Buffer.alloc(16);
   [...before, ...zeroes, ...after].forEach((group, index) => bytes.writeUInt16BE(group, index * 2));
   return bytes;

@@ -19,7 +19,7 @@ export function reverseName(address: string): string {
   const bytes = addressToBytes(address);
   if (bytes === undefined) throw malformed(`no address to look up the name of: ${JSON.stringify(address)}`);
   if (bytes.length === 4) return `${[...bytes].reverse().join('.')}.in-addr.arpa`;
-  return `${[...bytes.toString('hex')].reverse().join('.')}.ip6.arpa`;
+  return `${bytes.toString('hex').split('').reverse().join('.')}.ip6.arpa`;
 }
 
 /** The address in a reverse name in lower case; undefined for any other name. */

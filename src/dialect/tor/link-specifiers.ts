@@ -1,6 +1,7 @@
 /** Link specifiers: where a relay is and who it is (tor-spec 5.1.2), as EXTEND2 carries them. */
 import { addressFromBytes, addressToBytes } from './addresses.js';
-import { ByteReader, malformed } from './byte-reader.js';
+import { malformed } from './byte-reader.js';
+import type { ByteReader } from './byte-reader.js';
 
 export const SPECIFIER = { ipv4: 0, ipv6: 1, rsaFingerprint: 2, ed25519Identity: 3 } as const;
 

@@ -54,10 +54,16 @@ export class CellCutter {
   }
 }
 
+const TLS_CERTIFICATE = makeTlsCredentials(NOW).certificate;
+
 /** The TLS connection between the two: both ends export the same for one context. */
 export class FakeTls {
-  readonly certificate = makeTlsCredentials(NOW).certificate;
+  readonly certificate: Buffer;
   readonly contexts: Buffer[] = [];
+
+  constructor(certificate: Buffer = TLS_CERTIFICATE) {
+    this.certificate = certificate;
+  }
 
   secrets(isInitiator: boolean, context: Uint8Array): LinkSecrets {
     this.contexts.push(Buffer.from(context));
