@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { MessageChannel } from 'node:worker_threads';
 import { Command } from 'commander';
 import {
   TorrcError,
@@ -82,6 +83,9 @@ async function runSession(
   log: TorLog,
   dependencies: RunDependencies,
 ): Promise<number> {
+  // Timers keep no process alive, and neither does a relay whose last connection closed: the stop has to end it.
+  const { port1: awake } = new MessageChannel();
+  awake.ref();
   try {
     await new RelaySession({ ...dependencies, sources, loaded, log }).run();
     return EXIT.ok;
@@ -92,6 +96,7 @@ async function runSession(
     if (!isOnConsole(loaded)) dependencies.outlets.stderr.write(`kist-relay: ${text}\n`);
     return FAILED;
   } finally {
+    awake.close();
     log.close();
   }
 }
