@@ -44,7 +44,8 @@ Bytes joined(const std::vector<Bytes>& parts) {
 
 // RawPeer.
 
-RawPeer::RawPeer(std::unique_ptr<MemoryTransport> transport) : transport_(std::move(transport)) {
+RawPeer::RawPeer(std::unique_ptr<MemoryTransport> transport, size_t cellLength)
+    : transport_(std::move(transport)), cellLength_(cellLength) {
   static_cast<void>(transport_->start(*this));
 }
 
@@ -74,9 +75,9 @@ void RawPeer::flush() {
 std::vector<Bytes> RawPeer::take() {
   std::vector<Bytes> cells;
   size_t at = 0;
-  for (; received_.size() - at >= 512; at += 512) {
+  for (; received_.size() - at >= cellLength_; at += cellLength_) {
     const auto begin = received_.begin() + static_cast<std::ptrdiff_t>(at);
-    cells.emplace_back(begin, begin + 512);
+    cells.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(cellLength_));
   }
   received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(at));
   return cells;
@@ -114,7 +115,7 @@ PlaneConfig PlaneRig::config(uint32_t threads) {
   return config;
 }
 
-PlaneRig::PlaneRig(const PlaneConfig& config) {
+PlaneRig::PlaneRig(const PlaneConfig& config, const std::string& dialect) : dialect_(*findDialect(dialect)) {
   std::string problem;
   plane = DataPlane::create(
       config, [] {}, problem);
@@ -136,7 +137,7 @@ PlaneRig::~PlaneRig() {
 
 DataPlane::Endpoint PlaneRig::endpoint(const std::string& host, uint16_t port) const {
   DataPlane::Endpoint endpoint;
-  endpoint.dialect = findDialect("tor61");
+  endpoint.dialect = &dialect_;
   endpoint.transport = findTransport("memory");
   endpoint.host = host;
   endpoint.port = port;
@@ -151,18 +152,28 @@ RawPeer& PlaneRig::peer(uint32_t reactor) {
   const uint64_t token = nextToken_++;
   plane->connect(token, endpoint("peer", 1), kSecond, static_cast<int>(reactor));
   settle();
-  peers_.push_back(std::make_unique<RawPeer>(std::move(accepted_)));
+  peers_.push_back(std::make_unique<RawPeer>(std::move(accepted_), dialect_.cellLength()));
   RawPeer& made = *peers_.back();
   settle();
   made.channel = Handle{expect(EventKind::kChannelConnected).handle};
+  greet(made);
   onReactor(reactor, [&](Reactor& it) { it.openChannel(made.channel, true); });
   return made;
+}
+
+void PlaneRig::greet(RawPeer& peer) {
+  if (!dialect_.traits().hasRelayCrypto) return;
+  peer.send(Bytes{0, 0, 7, 0, 2, 0, 4});  // VERSIONS: link protocol 4.
+  settle();
+  expect(EventKind::kLinkCell);
+  onReactor(peer.channel.reactor(), [&](Reactor& it) { it.releaseLinkCell(peer.channel); });
 }
 
 RawPeer& PlaneRig::dialIn(uint32_t capacity) {
   MemoryOptions options;
   options.capacity = capacity;
-  peers_.push_back(std::make_unique<RawPeer>(plane->memoryHub().connect(loop_, "relay", 1, options)));
+  peers_.push_back(std::make_unique<RawPeer>(plane->memoryHub().connect(loop_, "relay", 1, options),
+                                             dialect_.cellLength()));
   settle();
   peers_.back()->channel = Handle{expect(EventKind::kChannelAccepted).handle};
   return *peers_.back();

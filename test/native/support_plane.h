@@ -46,14 +46,14 @@ enum Tor61Relay : uint8_t {
 /// The far end of a channel: speaks bytes over a memory transport on the test's own loop.
 class RawPeer final : public Transport::Listener {
  public:
-  explicit RawPeer(std::unique_ptr<MemoryTransport> transport);
+  explicit RawPeer(std::unique_ptr<MemoryTransport> transport, size_t cellLength = 512);
   ~RawPeer();
 
   /// What the transport does not take at once waits and is sent as it drains.
   void send(const Bytes& bytes);
   /// Cells received since the last call.
   std::vector<Bytes> take();
-  /// The cells of take() that have this command.
+  /// The cells of take() that have this command (Tor61).
   std::vector<Bytes> take(uint8_t command);
   /// Stops reading: what the relay writes stays with it.
   void setReading(bool enabled);
@@ -73,6 +73,7 @@ class RawPeer final : public Transport::Listener {
   void flush();
 
   std::unique_ptr<MemoryTransport> transport_;
+  size_t cellLength_;
   Bytes waiting_;
   size_t sent_ = 0;  ///< Of waiting_.
   Bytes received_;
@@ -85,10 +86,11 @@ class RawPeer final : public Transport::Listener {
 class PlaneRig : private MemoryHub::Listener {
  public:
   static PlaneConfig config(uint32_t threads = 1);
-  explicit PlaneRig(const PlaneConfig& config = PlaneRig::config());
+  explicit PlaneRig(const PlaneConfig& config = PlaneRig::config(), const std::string& dialect = "tor61");
   ~PlaneRig();
 
-  /// A peer whose channel is on `reactor`, connected and open; circuit IDs that the relay picks are odd.
+  /// A peer whose channel is on `reactor`, connected and open; circuit IDs that the relay picks are odd (in
+  /// Tor they have the high bit).
   RawPeer& peer(uint32_t reactor = 0);
   /// A peer that connected to the relay (its channel is on reactor 0), still in the handshake. `capacity`:
   /// bytes that one direction holds unread.
@@ -132,8 +134,11 @@ class PlaneRig : private MemoryHub::Listener {
  private:
   void onMemoryAccepted(std::unique_ptr<MemoryTransport> transport) override;
   DataPlane::Endpoint endpoint(const std::string& host, uint16_t port) const;
+  /// Sends what a peer must send before any other cell.
+  void greet(RawPeer& peer);
   void drain();
 
+  const Dialect& dialect_;
   ManualLoop loop_;
   TimeNs now_ = 0;
   uint64_t nextToken_ = 1;
