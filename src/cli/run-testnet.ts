@@ -62,17 +62,19 @@ async function startOwn(
   };
 }
 
-/** Waits until every node knows ours, then has the client use them and no others where there are any. */
+/** Waits until every node knows ours, then has the client go through them wherever there are any. */
 async function takeOursIn(network: TestNetwork, { middles, exits }: OwnRelays): Promise<void> {
   for (const { fingerprint } of middles) await network.waitForRelay(fingerprint, MIDDLE_FLAGS);
   for (const { fingerprint } of exits) await network.waitForRelay(fingerprint, [...MIDDLE_FLAGS, 'Exit']);
   for (const { fingerprint } of [...middles, ...exits]) await network.waitUntilKnown(fingerprint);
-  const list = (relays: readonly OwnRelay[]): string =>
+  const list = (relays: readonly { fingerprint: string }[]): string =>
     relays.map(({ fingerprint }) => fingerprint).join(',');
   for (const { process: client } of network.clients) {
-    if (middles.length > 0) await client.link.ask(`SETCONF MiddleNodes=${list(middles)}`);
+    // Authorities would be middles as well. (MiddleNodes would have tor miss guards among ours.)
+    if (middles.length > 0) await client.link.ask(`SETCONF ExcludeNodes=${list(network.authorities)}`);
     if (exits.length > 0) await client.link.ask(`SETCONF ExitNodes=${list(exits)}`);
   }
+  await network.nextConsensus();
 }
 
 function tellReady(network: TestNetwork, ours: OwnRelays, site: string, { output }: CommandContext): void {

@@ -50,7 +50,7 @@ interface TestnetFlags extends Flags {
 
 const EXAMPLE = `
 Example: kist-relay testnet --with-tor
-  brings the network up in about 20 s and prints a curl line that goes through it. Needs Debian's package tor.`;
+  brings the network up in about half a minute and prints a curl line that goes through it. Needs Debian's package tor.`;
 
 function settingsOf(flags: TestnetFlags): TestnetSettings {
   const count = (name: string, text: string, min = 0): number => parseValue(name, integer(min, 50), text);
@@ -81,7 +81,11 @@ export function testnetCommand(startOwnRelay?: OwnRelayFactory): Command {
     .option('--relays <n>', 'relays of ours that are middles', own)
     .option('--exits <n>', 'relays of ours that are exits', own)
     .option('--authorities <n>', 'directory authorities', '3')
-    .option('--tor-relays <n>', 'relays of tor; they are the guards', '2')
+    .option(
+      '--tor-relays <n>',
+      'relays of tor; they are the guards, and middles where they are several',
+      startOwnRelay === undefined ? '2' : '1',
+    )
     .option('--tor-exits <n>', 'exits of tor', startOwnRelay === undefined ? '1' : '0')
     .option('--voting-interval <s>', 'seconds from one consensus to the next', '10')
     .addHelpText('after', EXAMPLE);

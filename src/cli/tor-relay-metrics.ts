@@ -51,85 +51,85 @@ function collect(sink: TorMetricsSink, stats: TorRelayStats): void {
 }
 
 function ownFamilies(stats: TorRelayStats): MetricFamily[] {
-  const { dataPlane, nickname, fingerprint } = stats;
-  const { reactors } = dataPlane;
-  const info = { nickname, fingerprint };
-  const kinds = ['timed', 'drain', 'light', 'full'] as const;
-  const runs = kinds.map((kind) => ({
-    labels: { kind },
-    value: sumOf(reactors, ({ scheduler }) => scheduler[`${kind}Runs`]),
-  }));
+  const { dataPlane } = stats;
   return [
-    singleFamily('kist_relay_info', 'gauge', 'Who this relay is.', 1, info),
-    singleFamily('kist_uptime_seconds', 'gauge', 'Since its start.', stats.uptimeSeconds),
-    singleFamily('kist_memory_bytes', 'gauge', 'Held in queues, rings and buffers.', dataPlane.memoryBytes),
-    singleFamily('kist_memory_budget_bytes', 'gauge', 'What they may hold.', dataPlane.memoryBudget),
-    singleFamily('kist_channels', 'gauge', 'Channels open or opening.', stats.channels),
-    singleFamily('kist_exit_streams', 'gauge', 'Streams that end here.', stats.exitStreams),
+    ...relayFamilies(stats),
+    ...schedulerFamilies(dataPlane.reactors),
+    seconds('kist_onion_queue_delay_seconds', 'Waiting time of circuit handshakes.', [
+      dataPlane.onions.queueDelayNs,
+    ]),
+  ];
+}
+
+function relayFamilies(stats: TorRelayStats): MetricFamily[] {
+  const { nickname, fingerprint, dataPlane } = stats;
+  const gauge = (name: string, help: string, value: number): MetricFamily =>
+    singleFamily(name, 'gauge', help, value);
+  return [
+    singleFamily('kist_relay_info', 'gauge', 'Who this relay is.', 1, { nickname, fingerprint }),
+    gauge('kist_uptime_seconds', 'Since its start.', stats.uptimeSeconds),
+    gauge('kist_memory_bytes', 'Held in queues, rings and buffers.', dataPlane.memoryBytes),
+    gauge('kist_memory_budget_bytes', 'What they may hold.', dataPlane.memoryBudget),
+    gauge('kist_channels', 'Channels open or opening.', stats.channels),
+    gauge('kist_exit_streams', 'Streams that end here.', stats.exitStreams),
+  ];
+}
+
+function schedulerFamilies(reactors: readonly NativeReactorStats[]): MetricFamily[] {
+  const kinds = ['timed', 'drain', 'light', 'full'] as const;
+  const counter = (
+    name: string,
+    help: string,
+    value: (reactor: NativeReactorStats) => number,
+  ): MetricFamily =>
+    singleFamily(
+      name,
+      'counter',
+      help,
+      reactors.reduce((sum, reactor) => sum + value(reactor), 0),
+    );
+  return [
     {
       name: 'kist_scheduler_runs_total',
       type: 'counter',
       help: 'Runs by what called for them.',
-      samples: runs,
-    },
-    singleFamily(
-      'kist_limits_at_zero_total',
-      'counter',
-      'Write limits that left no room for a cell.',
-      sumOf(reactors, ({ scheduler }) => scheduler.limitsAtZero),
-    ),
-    singleFamily(
-      'kist_tcp_info_calls_total',
-      'counter',
-      'System calls for TCP_INFO.',
-      sumOf(reactors, ({ scheduler }) => scheduler.tcpInfoCalls),
-    ),
-    singleFamily(
-      'kist_read_calls_total',
-      'counter',
-      'Reads.',
-      sumOf(reactors, ({ readCalls }) => readCalls),
-    ),
-    singleFamily(
-      'kist_write_calls_total',
-      'counter',
-      'Writes.',
-      sumOf(reactors, ({ writeCalls }) => writeCalls),
-    ),
-    {
-      name: 'kist_reactor_cpu_seconds_total',
-      type: 'counter',
-      help: 'CPU time of each reactor.',
-      samples: reactors.map(({ cpuNs }, index) => ({
-        labels: { reactor: String(index) },
-        value: cpuNs / NANOSECONDS,
+      samples: kinds.map((kind) => ({
+        labels: { kind },
+        value: reactors.reduce((sum, { scheduler }) => sum + scheduler[`${kind}Runs`], 0),
       })),
     },
-    ...reactors.flatMap(({ scheduler }, index) => [
-      seconds('kist_queue_delay_seconds', 'Waiting time of cells.', scheduler.queueDelayNs, index),
-      seconds('kist_run_seconds', 'Length of scheduler runs.', scheduler.runNs, index),
-    ]),
+    counter(
+      'kist_limits_at_zero_total',
+      'Write limits without room for a cell.',
+      (of) => of.scheduler.limitsAtZero,
+    ),
+    counter('kist_tcp_info_calls_total', 'System calls for TCP_INFO.', (of) => of.scheduler.tcpInfoCalls),
+    counter('kist_read_calls_total', 'System calls that read.', (of) => of.readCalls),
+    counter('kist_write_calls_total', 'System calls that write.', (of) => of.writeCalls),
+    counter('kist_reactor_cpu_seconds_total', 'CPU time of the reactors.', (of) => of.cpuNs / NANOSECONDS),
     seconds(
-      'kist_onion_queue_delay_seconds',
-      'Waiting time of circuit handshakes.',
-      dataPlane.onions.queueDelayNs,
+      'kist_queue_delay_seconds',
+      'Waiting time of cells.',
+      reactors.map((of) => of.scheduler.queueDelayNs),
+    ),
+    seconds(
+      'kist_run_seconds',
+      'Length of scheduler runs.',
+      reactors.map((of) => of.scheduler.runNs),
     ),
   ];
 }
 
-function sumOf(
-  reactors: readonly NativeReactorStats[],
-  value: (reactor: NativeReactorStats) => number,
-): number {
-  return reactors.reduce((sum, reactor) => sum + value(reactor), 0);
-}
-
-function seconds(name: string, help: string, histogram: NativeHistogram, reactor?: number): MetricFamily {
-  const { bounds, counts, sum } = histogram;
-  const values = {
-    bounds: bounds.map((bound) => bound / NANOSECONDS),
-    counts: [...counts, 0],
-    sum: sum / NANOSECONDS,
-  };
-  return histogramFamily(name, help, values, reactor === undefined ? {} : { reactor: String(reactor) });
+/** Histograms of one kind with the same bounds, added up, in seconds. */
+function seconds(name: string, help: string, histograms: readonly NativeHistogram[]): MetricFamily {
+  const byBound = new Map<number, number>();
+  for (const { bounds, counts } of histograms) {
+    bounds.forEach((bound, i) => byBound.set(bound, (byBound.get(bound) ?? 0) + (counts[i] ?? 0)));
+  }
+  const entries = [...byBound].sort(([a], [b]) => a - b);
+  return histogramFamily(name, help, {
+    bounds: entries.map(([bound]) => bound / NANOSECONDS),
+    counts: [...entries.map(([, count]) => count), 0],
+    sum: histograms.reduce((total, { sum }) => total + sum, 0) / NANOSECONDS,
+  });
 }

@@ -26,9 +26,9 @@ export const nativeLayers: LayerTable = [
 export const typescriptLayers: LayerTable = [
   ['util', []],
   ['metrics', ['util']],
-  ['config', ['util']],
   ['native', ['util']],
   ['directory', ['util']],
+  ['config', ['util', 'directory']],
   ['identity', ['util', 'directory']],
   ['dialect', ['util', 'native', 'directory']],
   ['discovery', ['util', 'directory', 'dialect']],

@@ -1,3 +1,4 @@
+import type { Clock } from '../../util/clock.js';
 import { KistError, messageOf } from '../../util/errors.js';
 
 /** A directory authority as a `DirAuthority` line of torrc names it. */
@@ -25,6 +26,12 @@ export interface DirectoryAnswer {
 
 /** Asks directory authorities over HTTP (dir-spec 6.1): uncompressed, bounded in time and size. */
 export class DirectoryClient {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   /** A document by its path, such as `/tor/status-vote/current/consensus`. */
   get(authority: DirectoryAuthority, path: string, signal?: AbortSignal): Promise<DirectoryAnswer> {
     return this.#ask(authority, path, { method: 'GET' }, signal);
@@ -43,16 +50,20 @@ export class DirectoryClient {
   ): Promise<DirectoryAnswer> {
     const host = authority.host.includes(':') ? `[${authority.host}]` : authority.host;
     const url = `http://${host}:${authority.dirPort}${path}`;
-    const bounded = AbortSignal.timeout(TIMEOUT_MS);
-    const signals = signal === undefined ? bounded : AbortSignal.any([bounded, signal]);
+    const deadline = new AbortController();
+    const late = new Error(`no answer within ${TIMEOUT_MS} ms`);
+    const timer = this.#clock.setTimeout(() => deadline.abort(late), TIMEOUT_MS);
+    const both = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
     try {
       const headers = { 'accept-encoding': 'identity' };
-      const response = await fetch(url, { ...init, headers, signal: signals, redirect: 'error' });
+      const response = await fetch(url, { ...init, headers, signal: both, redirect: 'error' });
       return { status: response.status, reason: response.statusText, body: await boundedText(response) };
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
       const message = `${authority.nickname} (${url}): ${messageOf(cause)}`;
       throw new KistError('ERR_KIST_DIRECTORY', message, 'peer', error);
+    } finally {
+      timer.cancel();
     }
   }
 }

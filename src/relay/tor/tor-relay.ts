@@ -104,7 +104,7 @@ export class TorRelay {
     const dialect = new TorDialect({ identity, ownAddresses: () => [this.#resolved.address], clock });
     this.#channels = this.#makeChannels(dialect);
     this.#context = this.#makeContext(dialect);
-    const client = new DirectoryClient();
+    const client = new DirectoryClient(clock);
     const { authorities } = this.#resolved;
     const retryMs = this.#resolved.isTesting ? 1000 : 60_000;
     const makeDescriptor = (): PublishedDescriptor => this.#makeDescriptor();

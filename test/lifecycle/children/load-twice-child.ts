@@ -1,8 +1,11 @@
 /** The module that loads the addon, imported twice under two queries: two module instances, one addon, one circuit. */
 import { DataPlane, Origin, Relay, StaticDiscovery } from '../../../src/index.js';
+import type { NativeBinding } from '../../../src/native/binding-types.js';
 import { WebServer } from '../../support/web-server.js';
 
-type Loader = typeof import('../../../src/native/binding.js');
+interface Loader {
+  loadBinding(): NativeBinding;
+}
 
 const module = new URL('../../../src/native/binding.js', import.meta.url).href;
 const loaders = (await Promise.all([import(`${module}?first`), import(`${module}?second`)])) as Loader[];
