@@ -171,6 +171,19 @@ export class TestNetwork {
     }
   }
 
+  /**
+   * Waits until every client goes by a consensus newer than the one it has now. With its first one a client may hold for
+   * seconds that there are no exits, and build circuits by the hundred meanwhile.
+   */
+  async nextConsensus(timeoutMs = WAIT_INTERVALS * 1000 * this.#options.votingInterval): Promise<void> {
+    for (const { name, process: child } of this.clients) {
+      const ask = (): Promise<string> => child.link.info('consensus/valid-after');
+      const first = await ask();
+      const look = async (): Promise<true | undefined> => ((await ask()) === first ? undefined : true);
+      await this.#poll(`a newer consensus at ${name}`, timeoutMs, look, () => this.#lastWarnings());
+    }
+  }
+
   /** Everything each node logged so far, by name. */
   async logs(): Promise<Record<string, string>> {
     const texts = await Promise.all(this.#nodes.map(({ process: child }) => child.log()));

@@ -95,7 +95,6 @@ function clientLines(node: TestNodeKeys): string[] {
     'LearnCircuitBuildTimeout 0',
     'CircuitBuildTimeout 60',
     'MaxCircuitDirtiness 86400',
-    'MaxClientCircuitsPending 1024',
     'FetchDirInfoEarly 1',
     'FetchDirInfoExtraEarly 1',
     // Without a consensus to fetch a client would only learn to ask less often; it is told when there is one.
