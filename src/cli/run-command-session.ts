@@ -44,6 +44,7 @@ export class RelaySession {
   readonly #stop: Promise<void>;
   #requestStop: () => void = () => undefined;
   #isStopping = false;
+  #isRunning = false;
   #loaded: LoadedTorrc;
   #relay: RunnableRelay | undefined;
   #metrics: MetricsPorts | undefined;
@@ -115,6 +116,7 @@ export class RelaySession {
     if (this.#isStopping) return;
     await relay.start();
     if (this.#isStopping) return;
+    this.#isRunning = true;
     this.#startHeartbeat(relay);
     this.#notify.ready('Running');
   }
@@ -147,6 +149,7 @@ export class RelaySession {
       status: () => relay.stats(),
       tell: (lines) => {
         for (const line of lines) this.#log.notice(line);
+        this.#notify.status((lines[0] ?? '').replace('Heartbeat: ', ''));
       },
     });
     this.#heartbeat = heartbeat;
@@ -177,7 +180,8 @@ export class RelaySession {
 
   #dump(): void {
     this.#log.notice('Dumping stats:');
-    for (const line of this.#relay?.dump() ?? []) this.#log.notice(line);
+    if (!this.#isRunning) this.#log.notice('The relay has not started yet.');
+    else for (const line of this.#relay?.dump() ?? []) this.#log.notice(line);
   }
 
   /** Lets circuits go on for ShutdownWaitLength; shorter when the last one is gone. */
@@ -190,10 +194,15 @@ export class RelaySession {
     this.#notify.stopping(waitMs + STOP_MARGIN_MS);
     this.#relay?.beginStopping();
     const end = this.#clock.now() + waitMs;
-    while (this.#clock.now() < end && (this.#relay?.stats().circuits ?? 0) > 0)
+    while (this.#hasCircuits() && this.#clock.now() < end)
       await this.#pause(Math.min(DRAIN_CHECK_MS, end - this.#clock.now()));
     this.#log.notice('Clean shutdown finished. Exiting.');
     this.#requestStop();
+  }
+
+  /** A relay that has not started yet has none to wait for. */
+  #hasCircuits(): boolean {
+    return this.#isRunning && (this.#relay?.stats().circuits ?? 0) > 0;
   }
 
   async #pause(ms: number): Promise<void> {

@@ -102,10 +102,11 @@ class Assignment {
     } else if (value === '') {
       this.#warn(`Linelist option '${option.name}' has no value. Skipping.`);
     } else {
-      const isFirst = !seen.has(option.key);
+      const isReplaced = !seen.has(option.key) && command !== 'append';
       seen.add(option.key);
-      const before = isFirst && command !== 'append' ? [] : (this.values.get(option.key) ?? []);
-      this.values.set(option.key, [...before, { text: value, position, option }]);
+      const kept = isReplaced ? [] : (this.values.get(option.key) ?? []);
+      kept.push({ text: value, position, option });
+      this.values.set(option.key, kept);
     }
   }
 }

@@ -22,6 +22,9 @@ export class FakeRelay implements RunnableRelay {
   status: RelayStatus = IDLE;
   config: TorrcConfig;
   failure: Error | undefined;
+  /** Where `start` waits. */
+  gate: Promise<void> = Promise.resolve();
+  #isStarted = false;
 
   constructor(config: TorrcConfig, context: RelayContext) {
     this.config = config;
@@ -36,7 +39,9 @@ export class FakeRelay implements RunnableRelay {
     this.calls.push('start');
     this.context.logger.info({ nickname: this.config.nickname }, 'fake relay: started');
     this.context.logger.debug('fake relay: a detail');
+    await this.gate;
     if (this.failure !== undefined) throw this.failure;
+    this.#isStarted = true;
   }
 
   beginStopping(): void {
@@ -54,10 +59,12 @@ export class FakeRelay implements RunnableRelay {
   }
 
   stats(): RelayStatus {
+    this.#requireStart();
     return this.status;
   }
 
   dump(): readonly string[] {
+    this.#requireStart();
     return [`circuits: ${this.status.circuits}`];
   }
 
@@ -66,5 +73,9 @@ export class FakeRelay implements RunnableRelay {
       collectTor: (sink) => sink.set('tor_relay_circuits_total', { state: 'opened' }, this.status.circuits),
       ownFamilies: () => [],
     };
+  }
+
+  #requireStart(): void {
+    if (!this.#isStarted) throw new Error('asked before it was started');
   }
 }

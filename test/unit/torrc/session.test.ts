@@ -27,7 +27,11 @@ interface Rig {
 const NOTIFY = { NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '6000000' };
 
 /** A session with a fake relay, started. */
-async function start(t: TestContext, lines: string, fail?: Error): Promise<Rig> {
+async function start(
+  t: TestContext,
+  lines: string,
+  prepare: (relay: FakeRelay) => void = () => undefined,
+): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'kist-session-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const base = `ORPort 9001\nContactInfo x\nDataDirectory ${folder}/data\n`;
@@ -45,7 +49,7 @@ async function start(t: TestContext, lines: string, fail?: Error): Promise<Rig> 
   let relay: FakeRelay | undefined;
   const factory = async (...args: ConstructorParameters<typeof FakeRelay>): Promise<FakeRelay> => {
     relay = new FakeRelay(...args);
-    relay.failure = fail;
+    prepare(relay);
     return relay;
   };
   const loaded = loadTorrc(sources);
@@ -89,11 +93,25 @@ test('it binds, starts and says so; TERM stops it', async (t) => {
 });
 
 test('a relay that cannot start is stopped, and the reason passed on', async (t) => {
-  const rig = await start(t, '', new Error('no ports left'));
+  const rig = await start(t, '', (relay) => (relay.failure = new Error('no ports left')));
   await assert.rejects(rig.ended, /no ports left/);
   assert.deepEqual(rig.relay().calls, ['bind', 'start', 'stop']);
   assert.ok(!rig.sent.some((text) => text.startsWith('READY')));
 });
+
+for (const [signals, last] of [
+  [['SIGINT'], 'Clean shutdown finished. Exiting.'],
+  [['SIGUSR1', 'SIGTERM'], 'Catching signal TERM, exiting cleanly.'],
+] as const) {
+  test(`${signals.join(' and ')} while it starts end it at once, without asking it anything`, async (t) => {
+    const rig = await start(t, '', (relay) => (relay.gate = new Promise(() => undefined)));
+    for (const signal of signals) rig.signals.emit(signal);
+    await rig.ended;
+    assert.equal(rig.relay().calls.at(-1), 'stop');
+    assert.equal(rig.logged().at(-1), `[notice] ${last}`);
+    assert.ok(!rig.sent.some((text) => text.startsWith('READY')));
+  });
+}
 
 test('INT lets circuits go on for ShutdownWaitLength, and tells how long it may take', async (t) => {
   const rig = await start(t, 'ShutdownWaitLength 12');
@@ -152,6 +170,7 @@ test('HUP takes a new configuration over', async (t) => {
     rig.logged().join('\n'),
     /\[notice\] Heartbeat: Tor's uptime is 1:00 hours, with 0 circuits open/,
   );
+  assert.match(rig.sent.at(-1) ?? '', /^STATUS=Tor's uptime is 1:00 hours/);
   rig.signals.emit('SIGTERM');
   await rig.ended;
 });
