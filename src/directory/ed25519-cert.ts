@@ -1,6 +1,6 @@
 /**
- * Ed25519 certificates (cert-spec 2.1): bytes in, value out, and back. Used in CERTS cells (types 4, 5, 6) and in server
- * descriptors (types 4, 0A). Who may sign what, and whether a certificate is still good, its reader says: parsing alone
+ * Ed25519 certificates (cert-spec 2.1): bytes in, value out, and back. Used in CERTS cells (types 4, 5, 6) and in
+ * server descriptors (types 4, 0A). Who may sign what, and whether a certificate is still good, its reader says: parsing alone
  * proves nothing.
  */
 import { createPublicKey, verify } from 'node:crypto';

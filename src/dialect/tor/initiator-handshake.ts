@@ -41,8 +41,8 @@ function describePeer({ rsaFingerprint, ed25519Identity }: ExpectedPeer): string
  *     versions --VERSIONS--> certs --CERTS--> checking (TLS certificate and secrets) --> challenge
  *     challenge --AUTH_CHALLENGE--> netinfo --NETINFO--> open
  *
- * A relay answers AUTH_CHALLENGE with CERTS, AUTHENTICATE and NETINFO, and so proves its own identity; without an identity
- * it is a client and sends NETINFO only. It opens only to the peer that was expected.
+ * A relay answers AUTH_CHALLENGE with CERTS, AUTHENTICATE and NETINFO, and so proves its own identity; without an
+ * identity it is a client and sends NETINFO only. It opens only to the peer that was expected.
  */
 export class InitiatorHandshake implements TorLinkHandshake {
   readonly isInitiator = true;
@@ -128,7 +128,8 @@ export class InitiatorHandshake implements TorLinkHandshake {
     const isEd = ed25519Identity === undefined || Buffer.compare(ed25519Identity, peer.ed25519Identity) === 0;
     if (isRsa && isEd) return;
     const address = this.#progress.init.peerAddress;
-    const message = `${address} is not the relay that was asked for: expected ${describePeer(this.#expected)}; it has ${describePeer(peer)}`;
+    const wanted = `expected ${describePeer(this.#expected)}`;
+    const message = `${address} is not the relay that was asked for: ${wanted}; it has ${describePeer(peer)}`;
     throw new KistError('ERR_KIST_WRONG_IDENTITY', message);
   }
 

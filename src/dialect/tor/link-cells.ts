@@ -2,7 +2,6 @@
  * Codecs of the cells of a link handshake (tor-spec 4.1 to 4.3, 4.5) and of PADDING_NEGOTIATE (tor-spec 7.2): payloads
  * in, values out. AUTHENTICATE has a file of its own. Bytes after the last field are ignored, but in VERSIONS.
  */
-import { addressFromBytes } from './addresses.js';
 import { ByteReader, malformed } from './byte-reader.js';
 import { COMMAND, encodeFixedCell, encodeVariableCell } from './cells.js';
 import type { LinkCertificate } from './link-identity.js';
@@ -116,13 +115,6 @@ export function parseNetinfo(payload: Uint8Array): Netinfo {
     if (address !== undefined) ownAddresses.push(address);
   }
   return { timestamp, otherAddress, ownAddresses };
-}
-
-/** One readable line for logs. */
-export function describeNetinfo({ timestamp, otherAddress, ownAddresses }: Netinfo): string {
-  const seen = otherAddress === undefined ? 'no address' : addressFromBytes(otherAddress);
-  const own = ownAddresses.map((address) => addressFromBytes(address)).join(', ');
-  return `time ${timestamp}, sees ${seen}, is ${own || 'silent about itself'}`;
 }
 
 /** What a client wants of link padding (version 0). Times in milliseconds; 0: as the consensus says. */

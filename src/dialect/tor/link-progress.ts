@@ -77,8 +77,8 @@ export class CellLog {
 }
 
 /**
- * What an initiator and a responder do alike: both directions' logs, the choice of a version, NETINFO, the rules for cells
- * that may come at any time, and everything after the handshake. It decides; who calls it keeps the order of the rest.
+ * What an initiator and a responder do alike: both directions' logs, the choice of a version, NETINFO, the rules for
+ * cells that may come at any time, and everything after the handshake. Who calls it keeps the order of the rest.
  */
 export class LinkProgress {
   readonly sent = new CellLog();

@@ -1,6 +1,6 @@
 /**
- * The client's side of the ntor-v3 handshake (proposal 332), which makes one hop of a circuit and carries a message each
- * way, encrypted:
+ * The client's side of the ntor-v3 handshake (proposal 332), which makes one hop of a circuit and carries a message
+ * each way, encrypted:
  *
  *     -> Ed25519 identity (32) | onion key B (32) | X (32) | message | MAC (32)        <- Y (32) | AUTH (32) | message
  *

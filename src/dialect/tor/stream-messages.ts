@@ -1,6 +1,6 @@
 /**
- * Bodies of the relay messages about streams (tor-spec 6.2, 6.3) and of SENDME (tor-spec 7.3.1). Those of look-ups are in
- * a file of their own and handed on here.
+ * Bodies of the relay messages about streams (tor-spec 6.2, 6.3) and of SENDME (tor-spec 7.3.1). Those of look-ups are
+ * in a file of their own and handed on here.
  */
 import { isIPv6 } from 'node:net';
 import { addressFromBytes, addressToBytes } from './addresses.js';

@@ -1,6 +1,6 @@
 /**
- * The link handshake of the Tor dialect: VERSIONS, CERTS, AUTH_CHALLENGE, AUTHENTICATE and NETINFO over TLS (tor-spec 4),
- * link protocol versions 4 and 5. States are drawn at `InitiatorHandshake` and `ResponderHandshake`, whose steps
+ * The link handshake of the Tor dialect: VERSIONS, CERTS, AUTH_CHALLENGE, AUTHENTICATE and NETINFO over TLS
+ * (tor-spec 4), link protocol versions 4 and 5. States are drawn at `InitiatorHandshake` and `ResponderHandshake`, whose steps
  * `src/relay/peer-channel.ts` carries out. Nothing here does I/O; what a TLS connection knows comes as LinkSecrets.
  */
 import { randomBytes } from 'node:crypto';
