@@ -18,7 +18,7 @@ constexpr size_t kHeader = 5;
 constexpr size_t kTag = 16;           // Of each of the ciphers that are offered.
 constexpr size_t kExplicitNonce = 8;  // AES-GCM in TLS 1.2.
 constexpr size_t kExported = 32;
-constexpr size_t kAnswers = 256;  // Room beside a record: OpenSSL puts an answer to a new key before it.
+constexpr size_t kSpare = 256;  // Room beside a record: OpenSSL puts an answer to a new key before it.
 constexpr std::string_view kExportLabel = "EXPORTER FOR TOR TLS CLIENT BINDING AUTH0003";
 
 /// How much of `input` OpenSSL may have: the first record if it is whole, 0 if it is not. What cannot be a
@@ -200,7 +200,7 @@ TlsEngine::Result TlsEngine::read(MutableByteSpan into, size_t& bytes) {
 }
 
 TlsEngine::Result TlsEngine::write(ByteSpan plain) {
-  if (outputRoom() < plain.size() + recordOverhead_ + kAnswers) return Result::kWantRoom;
+  if (outputRoom() < plain.size() + recordOverhead_ + kSpare) return Result::kWantRoom;
   return resultOf(SSL_write(ssl_, plain.data(), static_cast<int>(plain.size())));
 }
 

@@ -14,12 +14,15 @@ class TlsScratch {
  public:
   static constexpr size_t kInput = 128 * 1024;
   static constexpr size_t kOutput = 96 * 1024;
+  static constexpr size_t kAnswers = 32 * 1024;
   static constexpr size_t kPlain = 16 * 1024;
 
   /// Ciphertext as received.
   MutableByteSpan input() { return MutableByteSpan(bytes(), kInput); }
   /// Ciphertext to be sent.
   MutableByteSpan output() { return MutableByteSpan(bytes() + kInput, kOutput); }
+  /// The same for all but data: a handshake's flight, an alert, answers to new keys.
+  MutableByteSpan answers() { return output().first(kAnswers); }
   /// Plaintext of one record, gathered.
   MutableByteSpan plain() { return MutableByteSpan(bytes() + kInput + kOutput, kPlain); }
 

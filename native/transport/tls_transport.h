@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "transport/byte_fifo.h"
 #include "transport/tcp_transport.h"
@@ -10,6 +11,8 @@
 #include "transport/tls_scratch.h"
 
 namespace kist {
+
+class TlsRecordCutter;
 
 /// TLS over TCP. States: connecting -> handshaking -> open -> failed or closed; an accepted one starts
 /// handshaking, counts as connected (write() says kWouldBlock meanwhile), and a handshake of its that fails
@@ -20,6 +23,7 @@ namespace kist {
 /// Listens to its TcpTransport. Encrypts and decrypts in the loop's TlsScratch; of its own it holds only the
 /// part of a record that is still to come and ciphertext that the kernel did not take, which goes out by
 /// itself. While any of that waits, write() takes nothing newer. Never sends a ticket, never renegotiates.
+/// Split over tls_transport.cc (states) and tls_transport_io.cc (bytes).
 class TlsTransport final : public Transport, private Transport::Listener {
  public:
   /// As TcpTransport::connect().
@@ -67,8 +71,19 @@ class TlsTransport final : public Transport, private Transport::Listener {
   void onTransportFailed(int error) override { fail(error); }
 
   // Upward. Each may be the last thing that happens to this object.
+  /// False when the call ended this object.
   template <typename F>
-  bool up(F&& call);
+  bool up(F&& call) {
+    bool destroyed = false;
+    bool* const outer = std::exchange(destroyed_, &destroyed);
+    call();
+    if (destroyed) {
+      if (outer != nullptr) *outer = true;
+      return false;
+    }
+    destroyed_ = outer;
+    return state_ == State::kOpen;
+  }
   void tellReadable();
   void fail(int error);
 
@@ -88,6 +103,7 @@ class TlsTransport final : public Transport, private Transport::Listener {
   void applyReading();
 
   // Output.
+  size_t encryptRound(TlsRecordCutter& cutter);
   void sendOutput();
   void flushQueue();
   size_t sendNow(ByteSpan bytes);

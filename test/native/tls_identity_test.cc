@@ -7,7 +7,7 @@
 #include <atomic>
 #include <thread>
 
-#include "tls_test_identity.h"
+#include "transport_rig.h"
 
 using namespace kist;
 
@@ -71,26 +71,40 @@ TEST_CASE("tls identity: a replacement that fails leaves the old certificate") {
   CHECK(identity->serverContext() != before);
 }
 
-TEST_CASE("tls identity: replaced on one thread while others begin connections") {
+TEST_CASE("tls identity: replaced on one thread while the loops of others use it") {
   const TestCertificate first = makeTestCertificate();
   const TestCertificate second = makeTestCertificate();
   const std::shared_ptr<TlsIdentity> identity = makeTestIdentity(first);
-  std::atomic<bool> stop = false;
+  std::atomic<int> running = 2;
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
-      while (!stop) {
-        SSL* ssl = SSL_new(identity->serverContext().get());
-        if (SSL_get_certificate(ssl) == nullptr) std::abort();
-        SSL_free(ssl);
+      const std::vector<uint8_t> bytes = testBytes(40'000);
+      for (int round = 0; round < 15; ++round) {
+        TransportRig rig(*findTransport("tls"), {}, {});
+        rig.context().tls = identity;
+        rig.listen();
+        rig.connect();
+        CHECK(rig.client.write(bytes).bytes == bytes.size());
+        REQUIRE(rig.until([&] { return rig.server.received.size() == bytes.size(); }));
+        CHECK(rig.server.received == bytes);
+        LinkSecrets ours, theirs;
+        CHECK(rig.client.transport().exportLink(bytes, ours));
+        CHECK(rig.server.transport().exportLink(bytes, theirs));
+        CHECK(ours.exported == theirs.exported);
+        CHECK(ours.peerCertificate == theirs.ownCertificate);
+        const bool isEither =
+            ours.peerCertificate == first.certificate || ours.peerCertificate == second.certificate;
+        CHECK(isEither);
       }
+      --running;
     });
   }
   std::string error;
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; running > 0; ++i) {
     const TestCertificate& next = i % 2 == 0 ? second : first;
     CHECK(isOk(identity->replace(next.certificate, next.key, error)));
+    std::this_thread::yield();
   }
-  stop = true;
   for (std::thread& thread : threads) thread.join();
 }

@@ -123,9 +123,11 @@ class TransportRig : public TransportListener::Handler {
   }
 
   /// One turn; sleeps for 10 ms at most.
-  void turn() {
+  void turn() { turnWithin(10 * kMillisecond); }
+  void turnAwake() { turnWithin(0); }
+  void turnWithin(TimeNs sleep) {
     if (entry_.needsDescriptors) {
-      static_cast<EpollLoop&>(*loop_).runOnce(10 * kMillisecond);
+      static_cast<EpollLoop&>(*loop_).runOnce(sleep);
     } else {
       static_cast<ManualLoop&>(*loop_).step();
     }
@@ -143,9 +145,7 @@ class TransportRig : public TransportListener::Handler {
 
   bool isTls() const { return std::string(entry_.name) == "tls"; }
   /// An accepted end counts as connected at once, but can write only after a handshake.
-  bool isServerReady() {
-    return !isTls() || static_cast<TlsTransport&>(server.transport()).isEstablished();
-  }
+  bool isServerReady() { return !isTls() || static_cast<TlsTransport&>(server.transport()).isEstablished(); }
 
   EventLoop& loop() { return *loop_; }
   TransportContext& context() { return context_; }
