@@ -24,6 +24,8 @@ std::unique_ptr<DataPlane> DataPlane::create(const PlaneConfig& config, std::fun
                                              std::string& problem) {
   if (config.threads < 1 || config.threads >= Handle::kMaxReactors) {
     problem = "threads must be 1 to 63";
+  } else if (config.onions.threads < 1 || config.onions.threads > OnionPool::kMaxThreads) {
+    problem = "onionThreads must be 1 to 64";
   } else if (findScheduler(config.policy) == nullptr) {
     problem = "no scheduler named " + config.policy;
   } else if (findMux(config.mux) == nullptr) {

@@ -27,9 +27,12 @@ namespace kist {
 /// reactors (submit) and by the data plane (everything else); submit() never waits longer than a queue
 /// operation of another thread takes. Results of one circuit's requests come in any order; whoever takes them
 /// looks its handle up, since the circuit may be gone. A `synchronous` pool (manual loops) has no threads and
-/// answers within submit(), so that the same input gives the same bytes. It never touches a circuit.
+/// answers within submit(), so that the same input gives the same order of events. It never touches a
+/// circuit.
 class OnionPool {
  public:
+  static constexpr uint32_t kMaxThreads = 64;
+
   enum class Outcome : uint8_t {
     kAnswered,
     kMalformed,  ///< No answer fits the request: see answerOnion().

@@ -30,7 +30,8 @@ inline PlaneConfig PlaneWrap::readConfig(Arguments& arguments, const Napi::Objec
   limits.cellqMax = static_cast<uint32_t>(arguments.field(options, "cellqMax", 2, 1'000'000));
   if (limits.cellqLow >= limits.cellqHigh) arguments.fail("cellqLow", "below cellqHigh");
   if (limits.cellqHigh > limits.cellqMax) arguments.fail("cellqMax", "at least cellqHigh");
-  config.onions.threads = static_cast<uint32_t>(arguments.field(options, "onionThreads", 1, 64));
+  config.onions.threads =
+      static_cast<uint32_t>(arguments.field(options, "onionThreads", 1, OnionPool::kMaxThreads));
   config.onions.maxQueueDelay = static_cast<TimeNs>(
       arguments.field(options, "maxOnionQueueDelayMs", 1, kMaxOnionQueueDelayMs) * kMillisecond);
   readScheduler(arguments, arguments.ok() ? options.Get("scheduler").As<Napi::Object>() : options, config);

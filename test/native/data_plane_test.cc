@@ -87,6 +87,9 @@ TEST_CASE("data plane: a wrong name or number is refused by name") {
   config.threads = 0;
   CHECK(problemOf(config).find("threads") != std::string::npos);
   config = PlaneRig::config();
+  config.onions.threads = 0;
+  CHECK(problemOf(config).find("onionThreads") != std::string::npos);
+  config = PlaneRig::config();
   config.policy = "fifo";
   CHECK(problemOf(config).find("fifo") != std::string::npos);
   config = PlaneRig::config();
