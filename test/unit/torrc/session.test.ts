@@ -93,7 +93,9 @@ test('it binds, starts and says so; TERM stops it', async (t) => {
 });
 
 test('a relay that cannot start is stopped, and the reason passed on', async (t) => {
-  const rig = await start(t, '', (relay) => (relay.failure = new Error('no ports left')));
+  const rig = await start(t, '', (relay) => {
+    relay.failure = new Error('no ports left');
+  });
   await assert.rejects(rig.ended, /no ports left/);
   assert.deepEqual(rig.relay().calls, ['bind', 'start', 'stop']);
   assert.ok(!rig.sent.some((text) => text.startsWith('READY')));
@@ -104,7 +106,9 @@ for (const [signals, last] of [
   [['SIGUSR1', 'SIGTERM'], 'Catching signal TERM, exiting cleanly.'],
 ] as const) {
   test(`${signals.join(' and ')} while it starts end it at once, without asking it anything`, async (t) => {
-    const rig = await start(t, '', (relay) => (relay.gate = new Promise(() => undefined)));
+    const rig = await start(t, '', (relay) => {
+      relay.gate = new Promise(() => undefined);
+    });
     for (const signal of signals) rig.signals.emit(signal);
     await rig.ended;
     assert.equal(rig.relay().calls.at(-1), 'stop');
@@ -170,7 +174,7 @@ test('HUP takes a new configuration over', async (t) => {
     rig.logged().join('\n'),
     /\[notice\] Heartbeat: Tor's uptime is 1:00 hours, with 0 circuits open/,
   );
-  assert.match(rig.sent.at(-1) ?? '', /^STATUS=Tor's uptime is 1:00 hours/);
+  assert.ok(rig.sent.some((text) => text.startsWith("STATUS=Tor's uptime is 1:00 hours")));
   rig.signals.emit('SIGTERM');
   await rig.ended;
 });
