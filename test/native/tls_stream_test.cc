@@ -171,6 +171,38 @@ TEST_CASE("tls: ciphertext that the kernel did not take is counted, bounded, and
   CHECK(std::equal(rig.peer->received.begin(), rig.peer->received.end(), bytes.begin()));
 }
 
+TEST_CASE("tls: a reader that takes little at a time is told until all was read, and then of the end") {
+  for (const bool accepting : {true, false}) {
+    TlsPeerRig rig;
+    rig.makeEnd(accepting, {});
+    rig.shakeHands();
+    const std::vector<uint8_t> bytes = testBytes(16'384 + 500);
+    std::vector<uint8_t> got;
+    bool ended = false;
+    rig.end().whenReadable = [&] {
+      uint8_t few[1000];
+      const IoResult result = rig.end().readInto(few);
+      got.insert(got.end(), few, few + result.bytes);
+      ended = result.status == Status::kClosed;
+    };
+    rig.peer->send(bytes);
+    REQUIRE(rig.pumpUntil([&] { return got.size() >= 3000; }));
+    CHECK(rig.transport().hasBufferedInput());
+    rig.end().setReading(false);  // The descriptor has nothing more: only the transport knows.
+    const size_t before = got.size();
+    rig.turns(2);
+    CHECK(got.size() == before);
+    rig.end().setReading(true);
+    REQUIRE(rig.until([&] { return got.size() == bytes.size(); }, 300));
+    CHECK(got == bytes);
+    CHECK(!ended);
+    rig.peer->send(bytes, 700);
+    rig.peer->sayClose();
+    REQUIRE(rig.pumpUntil([&] { return ended; }));
+    CHECK(got.size() == 2 * bytes.size());
+  }
+}
+
 TEST_CASE("tls: half a close follows what is queued, and the other direction goes on") {
   SocketOptions small;
   small.sendBuffer = 8 * 1024;
