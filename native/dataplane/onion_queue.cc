@@ -11,10 +11,10 @@ namespace {
 constexpr std::array<TimeNs, kOnionTypes> kFirstCosts = {
     10 * kMicrosecond, 10 * kMicrosecond, 100 * kMicrosecond, 120 * kMicrosecond, 10 * kMicrosecond};
 /// The estimate follows what was measured by this part of the difference.
-constexpr TimeNs kFollow = 16;
+constexpr TimeNs kFollow = 256;
 /// One measurement counts as so many times the estimate at most: a thread that lost its processor says
 /// little.
-constexpr TimeNs kMostRise = 8;
+constexpr TimeNs kMostRise = 64;
 
 }  // namespace
 
