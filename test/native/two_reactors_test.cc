@@ -1,72 +1,18 @@
 // A data plane with two threads over real TCP: circuits that cross between reactors, exit streams, ends in
 // the middle of traffic. Meant for the thread sanitizer; the verdicts do not depend on time.
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "registry/dialects.h"
+#include "support_echo.h"
 #include "support_plane.h"
 #include "transport/socket_address.h"
 
 namespace kist {
 namespace {
-
-/// Echoes what it reads, on a thread of its own, until told to stop.
-class EchoServer {
- public:
-  EchoServer() : listening_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(listen(listening_, 64) == 0);
-    socklen_t length = sizeof address;
-    REQUIRE(getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-    port = ntohs(address.sin_port);
-    thread_ = std::thread([this] { run(); });
-  }
-  ~EchoServer() {
-    stop_ = true;
-    thread_.join();
-    ::close(listening_);
-  }
-  uint16_t port = 0;
-
- private:
-  void run() {
-    std::vector<pollfd> sockets{{listening_, POLLIN, 0}};
-    Bytes buffer(16 * 1024);
-    while (!stop_) {
-      if (poll(sockets.data(), sockets.size(), 20) <= 0) continue;
-      for (size_t i = sockets.size(); i-- > 1;) {
-        if (sockets[i].revents != 0 && !echo(sockets[i].fd, buffer))
-          sockets.erase(sockets.begin() + static_cast<long>(i));
-      }
-      if ((sockets[0].revents & POLLIN) == 0) continue;
-      const int fd = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd >= 0) sockets.push_back({fd, POLLIN, 0});
-    }
-    for (size_t i = 1; i < sockets.size(); ++i) ::close(sockets[i].fd);
-  }
-  static bool echo(int fd, Bytes& buffer) {
-    const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
-    if (count > 0 && send(fd, buffer.data(), static_cast<size_t>(count), MSG_NOSIGNAL) == count) return true;
-    ::close(fd);
-    return false;
-  }
-
-  int listening_;
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-};
 
 /// Control plane of the test: takes events as they come and decides like a relay: every CREATE is accepted,
 /// BEGIN of a stream connects to the echo server.
