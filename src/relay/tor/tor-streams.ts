@@ -1,6 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { END_REASON } from '../../dialect/tor/reasons.js';
 import { RELAY_COMMAND } from '../../dialect/tor/relay-commands.js';
+import { encodeResolveError } from '../../dialect/tor/resolve-messages.js';
 import type { BeginTarget } from '../../dialect/tor/stream-messages.js';
 import {
   encodeConnected,
@@ -37,6 +38,8 @@ export class TorStreams {
   readonly #previous: PeerChannel;
   readonly #context: TorCircuitContext;
   readonly #streams = new Map<number, ExitStream>();
+  /** Look-ups for RESOLVE under way; they are limited like streams. */
+  #lookUps = 0;
 
   constructor(circuit: Circuit, previous: PeerChannel, context: TorCircuitContext) {
     this.#circuit = circuit;
@@ -77,7 +80,7 @@ export class TorStreams {
   }
 
   resolve(streamId: number, body: Buffer): void {
-    const { exit } = this.#context;
+    const { exit, maxStreamsPerCircuit } = this.#context;
     const isAllowed = exit.policy.isEnabled && this.#context.isKnownRelay(this.#previous.peerId);
     let name: string | undefined;
     try {
@@ -87,10 +90,13 @@ export class TorStreams {
     }
     // Reverse look-ups are not served: the answer is a permanent failure, as for a name that does not exist.
     if (name === undefined || name.endsWith('.arpa')) return this.#sendResolved(streamId, []);
-    exit.resolver.resolve(name).then(
-      (addresses) => this.#sendResolved(streamId, addresses),
-      () => this.#sendResolved(streamId, []),
-    );
+    if (this.#lookUps >= maxStreamsPerCircuit) return this.#sendTransient(streamId);
+    this.#lookUps++;
+    const answer = (addresses: readonly string[]): void => {
+      this.#lookUps--;
+      this.#sendResolved(streamId, addresses);
+    };
+    exit.resolver.resolve(name).then(answer, () => answer([]));
   }
 
   /** The client ended a stream that is still being connected, or that the data plane does not know (any more). */
@@ -149,8 +155,14 @@ export class TorStreams {
     this.#circuit.sendRelay({ streamId, command: RELAY_COMMAND.end, body });
   }
 
+  #sendTransient(streamId: number): void {
+    const body = encodeResolveError('transient');
+    this.#circuit.sendRelay({ streamId, command: RELAY_COMMAND.resolved, body });
+  }
+
   #sendResolved(streamId: number, addresses: readonly string[]): void {
-    const answers = addresses.filter((address) => isIPv4(address) || isIPv6(address));
+    // An address with a zone means nothing elsewhere.
+    const answers = addresses.filter((address) => isIP(address) !== 0 && !address.includes('%'));
     const body = encodeResolved(answers, TTL_SECONDS);
     this.#circuit.sendRelay({ streamId, command: RELAY_COMMAND.resolved, body });
   }
