@@ -18,7 +18,10 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.usage, 'Wrong command, argument or option.'],
   [EXIT.registration, 'The registration service cannot be reached.'],
   [EXIT.address, 'An address or a port cannot be listened on (in use, not ours, not permitted).'],
-  [EXIT.platform, 'This system cannot run relays: not Linux, Node too old, or the addon does not load.'],
+  [
+    EXIT.platform,
+    'This system cannot run it: not Linux, Node too old, the addon does not load, or `tor` is missing.',
+  ],
   [EXIT.smoke, 'The smoke test failed.'],
   [130, 'Ended at once by a second Ctrl-C (143 by a second SIGTERM, 129 by a second SIGHUP).'],
 ];
@@ -36,6 +39,7 @@ const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   EACCES: EXIT.address,
   ERR_KIST_PLATFORM: EXIT.platform,
   ERR_KIST_ADDON: EXIT.platform,
+  ERR_KIST_TOR_MISSING: EXIT.platform,
   ERR_KIST_SMOKE: EXIT.smoke,
 };
 

@@ -6,13 +6,8 @@ import type { TorRelayStats } from '../relay/tor/index.js';
 const CELL_BYTES = 514;
 const NANOSECONDS = 1e9;
 const FLAGS = ['Fast', 'Exit', 'Authority', 'Stable', 'HSDir', 'Running', 'V2Dir', 'Sybil', 'Guard'] as const;
-/** Types of handshakes as C tor's label and as the data plane name them. */
-const ONION_TYPES = [
-  ['tap', 'tap'],
-  ['fast', 'fast'],
-  ['ntor', 'ntor'],
-  ['ntor_v3', 'ntor-v3'],
-] as const;
+/** Types of handshakes, named alike by C tor's label and by the data plane. */
+const ONION_TYPES = ['tap', 'fast', 'ntor', 'ntor_v3'] as const;
 
 /** The values of a relay's metrics, read anew for each scrape; all zero before it runs. */
 export function torRelayMetrics(read: () => TorRelayStats | undefined): MetricsSource {
@@ -40,10 +35,10 @@ function collect(sink: TorMetricsSink, stats: TorRelayStats): void {
   }
   sink.set('tor_relay_traffic_bytes', { direction: 'read' }, (cells?.cellsIn ?? 0) * CELL_BYTES);
   sink.set('tor_relay_traffic_bytes', { direction: 'written' }, (cells?.cellsOut ?? 0) * CELL_BYTES);
-  for (const [type, name] of ONION_TYPES) {
+  for (const type of ONION_TYPES) {
     const { processed, dropped } = dataPlane.onions;
-    sink.set('tor_relay_load_onionskins_total', { type, action: 'processed' }, processed[name] ?? 0);
-    sink.set('tor_relay_load_onionskins_total', { type, action: 'dropped' }, dropped[name] ?? 0);
+    sink.set('tor_relay_load_onionskins_total', { type, action: 'processed' }, processed[type] ?? 0);
+    sink.set('tor_relay_load_onionskins_total', { type, action: 'dropped' }, dropped[type] ?? 0);
   }
   for (const type of FLAGS)
     sink.set('tor_relay_flag', { type }, stats.flags?.includes(type) === true ? 1 : 0);

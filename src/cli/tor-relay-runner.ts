@@ -12,8 +12,10 @@ import {
   authoritiesOf,
   changeableOptions,
   dataPlaneOptions,
+  fixedChanges,
   listeningPorts,
   schedulerOptions,
+  unservedOptions,
 } from './tor-relay-settings.js';
 
 const CELL_BYTES = 514;
@@ -49,6 +51,9 @@ export class TorRelayRunner implements RunnableRelay {
           'this relay is published nowhere. It can be used by those who know it.',
       );
     }
+    const unserved = unservedOptions(config);
+    if (unserved.length > 0)
+      context.logger.warn(`Not served yet, and without effect here: ${unserved.join(', ')}.`);
     return new TorRelayRunner(config, context, await advertisedAddress(config));
   }
 
@@ -83,6 +88,8 @@ export class TorRelayRunner implements RunnableRelay {
 
   async reload(config: TorrcConfig): Promise<void> {
     const { relay, plane } = this.#need();
+    for (const name of fixedChanges(this.#config, config))
+      this.#context.logger.warn(`${name} has changed: that takes effect when the relay is started anew.`);
     plane.configureScheduler(schedulerOptions(config));
     relay.reconfigure(changeableOptions(config, this.#address));
   }
@@ -99,7 +106,7 @@ export class TorRelayRunner implements RunnableRelay {
       bytesSent: (stats.cells?.cellsOut ?? 0) * CELL_BYTES,
       bytesReceived: (stats.cells?.cellsIn ?? 0) * CELL_BYTES,
       connections: stats.connections,
-      handshakes: { tap: count('tap'), ntor: count('ntor'), ntorV3: count('ntor-v3') },
+      handshakes: { tap: count('tap'), ntor: count('ntor'), ntorV3: count('ntor_v3') },
       isInConsensus: stats.isListed,
       ...(stats.flags === undefined ? {} : { flags: stats.flags }),
     };

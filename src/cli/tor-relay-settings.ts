@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { TorrcAuthority } from '../config/torrc/dir-authority.js';
 import type { TorrcConfig } from '../config/torrc/index.js';
 import { makeExitPolicy } from '../directory/exit-policy-settings.js';
@@ -11,6 +12,8 @@ import type { DirectoryAuthority, OrPort, TorRelayChanges, TorRelayOptions } fro
 import { KistError } from '../util/errors.js';
 
 const LOOPBACK = '127.0.0.1';
+/** BandwidthRate's default. */
+const UNLIMITED = 1 << 30;
 
 function isPublic(address: string): boolean {
   return new PublicPolicy().allows(address, 1);
@@ -101,4 +104,38 @@ export function changeableOptions(config: TorrcConfig, address: string): Changea
     family: family.length === 0 ? undefined : family,
     bandwidth: advertised,
   };
+}
+
+/** Options that a running relay keeps, by the names of torrc. */
+const FIXED = {
+  Nickname: ({ nickname }: TorrcConfig) => nickname,
+  ORPort: ({ orPorts }: TorrcConfig) => orPorts,
+  Address: ({ addresses }: TorrcConfig) => addresses,
+  DataDirectory: ({ dataDirectory }: TorrcConfig) => dataDirectory,
+  DirAuthority: ({ dirAuthorities }: TorrcConfig) => dirAuthorities,
+  PublishServerDescriptor: ({ publishServerDescriptor }: TorrcConfig) => publishServerDescriptor,
+  ExtendAllowPrivateAddresses: ({ extendAllowPrivateAddresses }: TorrcConfig) => extendAllowPrivateAddresses,
+  MaxMemInQueues: ({ maxMemInQueuesBytes }: TorrcConfig) => maxMemInQueuesBytes,
+} as const;
+
+/** Which of them a new torrc would change. */
+export function fixedChanges(before: TorrcConfig, after: TorrcConfig): string[] {
+  return Object.entries(FIXED).flatMap(([name, read]) =>
+    isDeepStrictEqual(read(before), read(after)) ? [] : [name],
+  );
+}
+
+/** What the reader of torrc knows and this relay does not do yet: said once, at the start. */
+export function unservedOptions(config: TorrcConfig): string[] {
+  const { bandwidth, relayBandwidth, perConnection, outboundOr, outboundExit, disableAllSwap } = config;
+  const isBound = ({ ipv4, ipv6 }: typeof outboundOr): boolean => ipv4 !== undefined || ipv6 !== undefined;
+  const served: readonly (readonly [name: string, isUsed: boolean])[] = [
+    ['BandwidthRate', bandwidth.rate < UNLIMITED],
+    ['RelayBandwidthRate', relayBandwidth !== undefined],
+    ['PerConnBWRate', perConnection !== undefined],
+    ['OutboundBindAddress', isBound(outboundOr) || isBound(outboundExit)],
+    ['ServerDNSResolvConfFile', config.serverDns.resolvConfFile !== undefined],
+    ['DisableAllSwap', disableAllSwap],
+  ];
+  return served.flatMap(([name, isUsed]) => (isUsed ? [name] : []));
 }

@@ -34,6 +34,8 @@ export interface LinkStep {
 export interface LinkHandshake {
   /** Whether we opened the connection; it decides which circuit IDs are ours on this channel. */
   readonly isInitiator: boolean;
+  /** Tor: what the peer of an open channel proved to be. */
+  readonly ed25519Identity?: Uint8Array | undefined;
   start(): LinkStep;
   receive(command: number, circId: number, cell: Uint8Array): LinkStep;
   /** The answer to `exportContext`; undefined when the link has no secrets. */

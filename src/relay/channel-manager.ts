@@ -92,6 +92,7 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     if (this.#closed !== undefined) return Promise.reject(closedError('the relay'));
     const open = this.#byPeer.get(target.peerId)?.[0];
     if (open !== undefined) {
+      if (!open.hasKey(target.ed25519Identity)) return Promise.reject(wrongKey(target));
       open.touch();
       return Promise.resolve(open);
     }
@@ -276,6 +277,11 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     const enabled = siblings.length > 1 && peerId !== this.#init.selfId;
     for (const channel of siblings) channel.channel.setDeliverUnknown(enabled);
   }
+}
+
+function wrongKey({ peerId }: ExtendTarget): KistError {
+  const message = `${peerId} has another Ed25519 identity than the one asked for`;
+  return new KistError('ERR_KIST_WRONG_IDENTITY', message);
 }
 
 type PeerChannelSettings = ConstructorParameters<typeof PeerChannel>[0];

@@ -70,6 +70,13 @@ export class PeerChannel implements ChannelListener {
     return this.#peerId;
   }
 
+  /** Whether the peer is who a target says, as far as both know the key. */
+  hasKey(ed25519Identity: Uint8Array | undefined): boolean {
+    const proven = this.#init.handshake.ed25519Identity;
+    if (ed25519Identity === undefined || proven === undefined) return true;
+    return Buffer.compare(ed25519Identity, proven) === 0;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen && !this.#hasEnded;
   }

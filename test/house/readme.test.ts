@@ -16,6 +16,15 @@ const RUN_BY: Readonly<Record<string, readonly [file: string, proof: string]>> =
   'npx kist-relay registration': ['test/integration/cli-tor61.test.ts', "'registration'"],
   './run 3147 2 46110': ['test/integration/run-script.test.ts', 'run'],
   'npx kist-relay tor61 3147 2 46110': ['test/integration/cli-tor61.test.ts', "'tor61'"],
+  'npx kist-relay testnet --with-tor': [
+    'test/integration/tor/testnet-command.test.ts',
+    "'testnet', '--with-tor'",
+  ],
+  'npx kist-relay run -f torrc': ['test/integration/tor/run-command.test.ts', "main, 'run', '-f', torrc"],
+  'npx kist-relay run -f torrc --verify-config': [
+    'test/integration/tor/run-command.test.ts',
+    "'--verify-config'",
+  ],
   'npx kist-relay options': ['test/house/readme.test.ts', 'dist/src/cli/main.js'],
   'npm run test:native -- --san thread': ['.ci/run', 'test:native -- --san thread'],
   'npm run bench -- NAME': ['.ci/run', 'npm run --silent bench --'],

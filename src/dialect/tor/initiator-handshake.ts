@@ -64,6 +64,10 @@ export class InitiatorHandshake implements TorLinkHandshake {
     return this.#progress.details;
   }
 
+  get ed25519Identity(): Uint8Array | undefined {
+    return this.details?.peer?.ed25519Identity;
+  }
+
   get paddingRequest(): PaddingRequest | undefined {
     return this.#progress.paddingRequest;
   }

@@ -2,6 +2,7 @@ import { TorDialect } from '../../dialect/tor/tor-dialect.js';
 import { DESTROY_REASON } from '../../dialect/tor/reasons.js';
 import type { ExitPolicy } from '../../directory/exit-policy.js';
 import { writeRouterDescriptor } from '../../directory/write-router-descriptor.js';
+import type { NtorKeyPair } from '../../identity/index.js';
 import type { NativeOwnerStats, NativeStats } from '../../native/binding-types.js';
 import type { Circuit } from '../../native/circuit.js';
 import { DataPlane } from '../../native/data-plane.js';
@@ -212,6 +213,7 @@ export class TorRelay {
     for (const circuit of [...this.#circuits]) circuit.close(DESTROY_REASON.hibernating);
     await this.#channels.close();
     if (this.#ownsPlane) this.#plane.close();
+    else if (!this.#plane.isClosed) this.#setOnionKeys([]);
   }
 
   #listen(host: string, port: number): void {
@@ -305,13 +307,14 @@ export class TorRelay {
     });
   }
 
-  #setOnionKeys(): void {
-    const { identity, onionKeys } = this.#resolved;
+  /** None: circuits are answered no more, and the data plane keeps no secrets of ours. */
+  #setOnionKeys(keys: readonly NtorKeyPair[] = this.#resolved.onionKeys.ntorKeys): void {
+    const { identity } = this.#resolved;
     const { rsaDigest, ed25519Identity } = identity;
     this.#plane.setOnionKeys(this.#owner, {
       rsaDigest,
       ed25519: ed25519Identity,
-      keys: [...onionKeys.ntorKeys],
+      keys: [...keys],
     });
   }
 

@@ -112,6 +112,12 @@ test(
   },
 );
 
+test('the torrc is found valid by the command that only looks', { skip, timeout: 60_000 }, () => {
+  const verified = spawnSync(process.execPath, [main, 'run', '-f', torrc, '--verify-config']);
+  assert.equal(verified.status, 0);
+  assert.match(verified.stdout.toString(), /Configuration was valid/);
+});
+
 test('MetricsPort has the families of C tor, and ours', { skip }, async () => {
   const text = await scrape(metricsPort);
   assert.match(text, /^tor_relay_flag\{type="Running"\} 1$/m);
