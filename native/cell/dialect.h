@@ -34,6 +34,7 @@ struct CellView {
 enum class RelayKind : uint8_t {
   kData,       ///< Stream bytes.
   kEnd,        ///< The far edge ended the stream.
+  kBegin,      ///< Asks for a stream, whose DATA may follow before the control plane decided.
   kConnected,  ///< The exit reached the target.
   kExtend,     ///< Go on to another hop: what follows waits until that is decided.
   kSendme,     ///< Opens a window again, of the circuit (stream ID 0) or of a stream.

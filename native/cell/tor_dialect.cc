@@ -33,6 +33,7 @@ constexpr std::array<RelayKind, 256> makeRelayKinds() {
   for (RelayKind& kind : kinds) kind = RelayKind::kControl;
   kinds[TorDialect::kData] = RelayKind::kData;
   kinds[TorDialect::kEnd] = RelayKind::kEnd;
+  kinds[TorDialect::kBegin] = kinds[TorDialect::kBeginDir] = RelayKind::kBegin;
   kinds[TorDialect::kConnected] = RelayKind::kConnected;
   kinds[TorDialect::kSendme] = RelayKind::kSendme;
   kinds[TorDialect::kExtend] = kinds[TorDialect::kExtend2] = RelayKind::kExtend;

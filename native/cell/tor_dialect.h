@@ -51,6 +51,9 @@ class TorDialect final : public Dialect {
     kTruncate = 8,
     kTruncated = 9,
     kDrop = 10,
+    kResolve = 11,
+    kResolved = 12,
+    kBeginDir = 13,
     kExtend2 = 14,
     kExtended2 = 15
   };

@@ -26,7 +26,6 @@ Stream* Edge::add(Circuit& circuit, uint16_t streamId) {
   auto stream = std::make_unique<Stream>(circuit, streamId, chunks_);
   stream->lastMoved = stream->lastActive = loop_.now();
   ++streams_;
-  ++counters_.of(circuit.owner).streamsOpened;
   return &streamsOf(circuit).add(std::move(stream));
 }
 
@@ -87,6 +86,8 @@ Edge::Taken Edge::onSendme(Circuit& circuit, uint16_t streamId, ByteSpan body) {
 }
 
 Edge::Taken Edge::onEnd(Circuit& circuit, uint16_t streamId, ByteSpan body) {
+  // The control plane's word on where such a stream goes may be on its way: it must hear of this END.
+  forgetExpected(circuit, streamId);
   Stream* stream = find(circuit, streamId);
   if (stream == nullptr) return Taken::kUnknown;
   stream->endReceived = true;
@@ -119,7 +120,7 @@ void Edge::flushDirty() {
 }
 
 void Edge::deliver(Stream& stream) {
-  if (!stream.isExit()) {
+  if (!stream.isExit() && !stream.isExpected) {
     deliverToControl(stream);
   } else if (isOver(stream)) {
     finishExit(stream);
@@ -190,7 +191,9 @@ void Edge::updateHold(Stream& stream) {
 
 // From the control plane.
 
-void Edge::openStream(Circuit& circuit, uint16_t streamId) { add(circuit, streamId); }
+void Edge::openStream(Circuit& circuit, uint16_t streamId) {
+  if (add(circuit, streamId) != nullptr) ++counters_.of(circuit.owner).streamsOpened;
+}
 
 void Edge::consumed(Circuit& circuit, uint16_t streamId, uint64_t bytes) {
   Stream* stream = find(circuit, streamId);
@@ -206,7 +209,7 @@ void Edge::consumed(Circuit& circuit, uint16_t streamId, uint64_t bytes) {
 
 void Edge::writeStream(Circuit& circuit, uint16_t streamId, ByteSpan bytes) {
   Stream* stream = find(circuit, streamId);
-  if (stream == nullptr || stream->isExit() || stream->endAfterOutgoing) return;
+  if (stream == nullptr || stream->isExit() || stream->isExpected || stream->endAfterOutgoing) return;
   if (isOver(*stream)) return;
   stream->outgoing.append(bytes);
   stream->lastActive = loop_.now();

@@ -67,6 +67,10 @@ class Edge final : public ExitSocket::Listener {
   Taken onData(Circuit& circuit, uint16_t streamId, ByteSpan bytes);
   Taken onSendme(Circuit& circuit, uint16_t streamId, ByteSpan body);
   Taken onEnd(Circuit& circuit, uint16_t streamId, ByteSpan body);
+  /// BEGIN came: DATA that follows before the control plane decided is kept for connectStream(). An END that
+  /// the control plane sends refuses the stream: forgetExpected().
+  void expectStream(Circuit& circuit, uint16_t streamId);
+  void forgetExpected(Circuit& circuit, uint16_t streamId);
   /// A circuit of our own has another last hop: its windows begin anew.
   void resetWindows(Circuit& circuit);
   /// Packs what waits, as far as the circuit's queue has room.
@@ -108,6 +112,9 @@ class Edge final : public ExitSocket::Listener {
 
  private:
   Stream* add(Circuit& circuit, uint16_t streamId);
+  Stream* addExpected(Circuit& circuit, uint16_t streamId);
+  /// No connection: another address may be tried. What came early is kept until then.
+  void connectFailed(Stream& stream, CloseReason reason, int error);
   Stream* find(Circuit& circuit, uint16_t streamId) const;
   CircuitStreams& streamsOf(Circuit& circuit);
   void markDirty(Stream& stream);

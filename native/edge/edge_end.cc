@@ -98,7 +98,7 @@ std::unique_ptr<Stream> Edge::detach(Stream& stream, CloseReason reason) {
   undelivered_ -= stream.undelivered;
   if (stream.isDirty) std::replace(dirty_.begin(), dirty_.end(), &stream, static_cast<Stream*>(nullptr));
   stream.isDirty = stream.isGone = true;  // Never listed again.
-  ++counters_.streamsClosed[static_cast<size_t>(reason)];
+  if (!stream.isExpected) ++counters_.streamsClosed[static_cast<size_t>(reason)];
   --streams_;
   return taken;
 }

@@ -99,11 +99,14 @@ void Edge::updateSocketReading(Circuit& circuit) {
 
 void Edge::connectStream(Circuit& circuit, uint16_t streamId, const SocketAddress& address, TimeNs deadline,
                          uint8_t connectedCommand, std::vector<uint8_t>&& connectedBody) {
-  Stream* stream = add(circuit, streamId);
+  Stream* stream = find(circuit, streamId);
+  if (stream == nullptr || !stream->isExpected) stream = add(circuit, streamId);
   if (stream == nullptr) {
     events_.onStreamConnectFailed(circuit, streamId, EADDRINUSE);
     return;
   }
+  ++counters_.of(circuit.owner).streamsOpened;
+  stream->isExpected = false;
   stream->connectedCommand = connectedCommand;
   stream->connectedBody = std::move(connectedBody);
   stream->isConnecting = true;
@@ -115,8 +118,7 @@ void Edge::connectStream(Circuit& circuit, uint16_t streamId, const SocketAddres
     if (isOk(stream->socket->transport().start(*stream->socket))) return;
     error = EIO;
   }
-  destroy(*stream, CloseReason::kError, false);
-  events_.onStreamConnectFailed(circuit, streamId, error);
+  connectFailed(*stream, CloseReason::kError, error);
 }
 
 void Edge::onSocketConnected(Stream& stream) {
@@ -185,10 +187,7 @@ void Edge::onSocketFailed(Stream& stream, int error) {
     cut(stream, CloseReason::kError, error);
     return;
   }
-  Circuit& circuit = stream.circuit;
-  const uint16_t id = stream.id;
-  destroy(stream, error == 0 ? CloseReason::kTimeout : CloseReason::kError, false);
-  events_.onStreamConnectFailed(circuit, id, error);
+  connectFailed(stream, error == 0 ? CloseReason::kTimeout : CloseReason::kError, error);
 }
 
 }  // namespace kist

@@ -28,6 +28,7 @@ class Stream {
   ChunkBuffer incoming;
   std::unique_ptr<ExitSocket> socket;  ///< Null for an origin stream.
   bool isConnecting = false;
+  bool isExpected = false;        ///< Connecting, but the control plane has not said yet where to.
   bool endAfterOutgoing = false;  ///< END follows when outgoing is empty.
   bool endSent = false;
   bool endReceived = false;

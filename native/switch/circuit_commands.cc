@@ -165,7 +165,9 @@ void CellSwitch::addHop(Circuit& circuit, const RelayKeys& keys) {
 }
 
 void CellSwitch::sendRelay(Circuit& circuit, uint16_t streamId, uint8_t command, ByteSpan body, bool early) {
-  if (!circuit.isStub) queueRelay(circuit, streamId, command, body, early);
+  if (circuit.isStub || circuit.closing) return;
+  if (command == dialectHere(circuit).relayEndCommand()) edge_.forgetExpected(circuit, streamId);
+  queueRelay(circuit, streamId, command, body, early);
 }
 
 void CellSwitch::injectCell(Circuit& circuit, ByteSpan cell, bool fromNext) {

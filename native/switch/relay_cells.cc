@@ -108,12 +108,15 @@ void CellSwitch::recognise(Circuit& circuit, const CellView& cell, bool isEarly)
     case RelayKind::kEnd:
       if (edge_.onEnd(circuit, message.streamId, message.data) == Edge::Taken::kDone) return;
       [[fallthrough]];
+    case RelayKind::kBegin:
     case RelayKind::kExtend:
     case RelayKind::kConnected:
     case RelayKind::kControl:
       // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's
       // meanwhile.
       if (message.kind == RelayKind::kExtend) holdCircuit(circuit);
+      if (message.kind == RelayKind::kBegin && circuit.state == CircuitState::kHere && !circuit.isOrigin())
+        edge_.expectStream(circuit, message.streamId);
       listener_.onRelayMessage(circuit, message);
       pauseForControl(circuit);
       return;
