@@ -188,7 +188,8 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
 
   /** The shared attempt to reach `target`; its own deadline covers connecting and the handshake. */
   #attempt(target: ExtendTarget): Waiter<PeerChannel> {
-    const key = `${target.peerId}@${target.host}:${target.port}`;
+    const ed25519 = Buffer.from(target.ed25519Identity ?? []).toString('hex');
+    const key = `${target.peerId} ${ed25519} ${target.host}:${target.port}`;
     const known = this.#attempts.get(key);
     if (known !== undefined) return known;
     const { connectTimeoutMs, openedTimeoutMs, clock } = this.#init;
@@ -198,6 +199,9 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     const forget = (): void => void this.#attempts.delete(key);
     waiter.promise.then(forget, forget);
     try {
+      // Those who ask us to extend choose the addresses: connections under way are bounded like all others.
+      if (this.#all.size + this.#cancels.size >= this.#init.maxChannels)
+        throw new KistError('ERR_KIST_CONNECT', `${what}: too many channels`, 'system');
       this.#connect(target, waiter);
     } catch (error) {
       waiter.reject(error);
@@ -272,8 +276,12 @@ export class ChannelManager implements PeerChannelOwner, AcceptListener {
     return channel;
   }
 
-  /** Only agents with several channels mix them up; a connection to oneself has two ends that must not be mixed. */
+  /**
+   * Only agents of Tor61 with several channels mix them up; in Tor each channel has circuit IDs of its own. A connection
+   * to oneself has two ends that must not be mixed.
+   */
   #watchSiblings(peerId: PeerId, siblings: readonly PeerChannel[]): void {
+    if (typeof peerId === 'string') return;
     const enabled = siblings.length > 1 && peerId !== this.#init.selfId;
     for (const channel of siblings) channel.channel.setDeliverUnknown(enabled);
   }

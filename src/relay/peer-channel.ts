@@ -160,6 +160,7 @@ export class PeerChannel implements ChannelListener {
     this.#peerId = peerId;
     this.#error = undefined;
     this.channel.open(this.#init.handshake.isInitiator);
+    this.#timer?.cancel();
     this.#armIdle();
     this.#init.owner.onOpen(this);
   }

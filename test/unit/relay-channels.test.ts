@@ -204,6 +204,25 @@ test('over the limit of channels a connection is closed at once', async () => {
   await rig.close();
 });
 
+test('connections under way count as channels: those who ask us to extend cannot make ever more', async () => {
+  const rig = await RelayRig.start({ limits: { maxChannels: 2 } });
+  const get = (port: number): Promise<unknown> =>
+    rig.relay.channels.get({ host: '127.0.0.1', port, peerId: port });
+  const [first, second, third] = [get(1), get(2), get(3)];
+  assert.match(await outcome(third), /^ERR_KIST_CONNECT .*127\.0\.0\.1:3: too many channels/);
+  assert.equal(rig.fake.count('connect'), 2);
+  void Promise.allSettled([first, second]);
+  await rig.close();
+});
+
+test('a channel that may be idle for ever outlives its handshake', async () => {
+  const rig = await RelayRig.start({ limits: { channelIdleMs: 0 } });
+  rig.accept(100);
+  rig.clock.advance(60_000);
+  assert.equal(rig.fake.count('closeChannel'), 0);
+  await rig.close();
+});
+
 test('stop() is idempotent and bounded, closes channels, and rejects who waits for one', async () => {
   const rig = await RelayRig.start();
   rig.accept(100);

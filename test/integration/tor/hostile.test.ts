@@ -161,6 +161,16 @@ describe('a link handshake', () => {
   });
 });
 
+test('two channels of one relay have circuit IDs of their own', BOUND, async () => {
+  const identity = newIdentity();
+  const [first, second] = [await dial(), await dial()];
+  for (const client of [first, second]) client.send(...(await introduce(client, identity)));
+  const circuit = await first.circuit(lone.target);
+  second.send(fixedCell(circuit.circId, RELAY, Buffer.alloc(509, 1)), fixedCell(circuit.circId, DESTROY));
+  await (await second.circuit(lone.target, circuit.circId + 1)).check();
+  await circuit.check();
+});
+
 describe('circuits', () => {
   test(
     '20,000 CREATE2 are answered or refused, in bounded memory, and disturb no other circuit',
