@@ -81,7 +81,8 @@ export class TorCircuit implements CircuitListener {
 
   onRelayMessage(streamId: number, command: number, body: Buffer): void {
     if (command === RELAY_COMMAND.truncate) return this.#truncate();
-    if (this.#extension !== undefined || this.#next !== undefined) return this.#drop();
+    if (this.#extension !== undefined || this.#next !== undefined)
+      return this.#onMessageBehind(streamId, command);
     switch (command) {
       case RELAY_COMMAND.extend2:
         return this.#extend(body);
@@ -96,6 +97,12 @@ export class TorCircuit implements CircuitListener {
       default:
         return this.#drop();
     }
+  }
+
+  /** The origin talks to a hop that is not its last: what it asks for is refused, since data may follow. */
+  #onMessageBehind(streamId: number, command: number): void {
+    if (command === RELAY_COMMAND.begin || command === RELAY_COMMAND.beginDir) this.#streams.refuse(streamId);
+    this.#drop();
   }
 
   #drop(): void {

@@ -74,6 +74,11 @@ export class TorStreams {
     this.#connect(streamId, target);
   }
 
+  /** No stream begins here. */
+  refuse(streamId: number): void {
+    this.#sendEnd(streamId, END_REASON.misc);
+  }
+
   /** This relay serves no directory. */
   refuseDirectory(streamId: number): void {
     this.#sendEnd(streamId, END_REASON.notDirectory);

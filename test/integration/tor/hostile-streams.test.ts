@@ -150,7 +150,6 @@ describe('streams', () => {
     assert.equal((await hear(circuit, RESOLVED)).body[0], 0xf1);
     circuit.say(BEGIN_DIR, 7);
     assert.equal((await hear(circuit, END)).streamId, 7);
-    circuit.say(BEGIN, 0, atEcho);
     await circuit.check();
   });
 
@@ -217,6 +216,18 @@ describe('a circuit that goes on', () => {
       circuit.say(EXTEND2, 0, extension(second), { isEarly: true });
       await hear(circuit, EXTENDED2);
     }
+  });
+
+  test('serves no streams at the hop in the middle, and keeps nothing of what follows', BOUND, async () => {
+    const { client, circuit } = await extended();
+    for (let id = 1; id <= 200; id++)
+      client.send(
+        circuit.seal(BEGIN, id, atEcho),
+        ...[1, 2, 3].map(() => circuit.seal(DATA, id, Buffer.alloc(498))),
+      );
+    for (let id = 1; id <= 200; id++) assert.equal((await hear(circuit, END)).streamId, id);
+    const left = lone.relay.stats().dataPlane.reactors.reduce((sum, { streams }) => sum + streams, 0);
+    assert.equal(left, 0);
   });
 
   test('TRUNCATE where it ends already is answered', BOUND, async () => {

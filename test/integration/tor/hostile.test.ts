@@ -285,8 +285,8 @@ describe('circuits', () => {
     for (let command = 0; command < 60; command++) {
       if (![SENDME, EXTEND2, 6, TRUNCATE, DATA].includes(command)) circuit.say(command, 9);
     }
-    for (let i = 0; i < 600; i++) circuit.say(DATA, 9, Buffer.alloc(i % 2));
-    circuit.say(SENDME, 9);
+    for (let i = 0; i < 600; i++) circuit.say(DATA, 8, Buffer.alloc(i % 2));
+    circuit.say(SENDME, 7);
     await circuit.check();
   });
 
