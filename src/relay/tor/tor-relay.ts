@@ -32,7 +32,7 @@ export const PROTOCOLS = 'Cons=2 Desc=2 FlowCtrl=1 Link=4-5 LinkAuth=3 Microdesc
 export const PLATFORM = 'kist-relay 0.1.0 on Linux';
 
 /** What a relay of a test network claims at least to have moved, bytes a second. */
-const TESTING_BANDWIDTH = 5_000_000;
+const TESTING_BANDWIDTH = 100_000;
 
 /** A Tor relay's counters at one moment. */
 export interface TorRelayStats {
