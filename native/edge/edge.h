@@ -68,8 +68,8 @@ class Edge final : public ExitSocket::Listener {
   Taken onSendme(Circuit& circuit, uint16_t streamId, ByteSpan body);
   Taken onEnd(Circuit& circuit, uint16_t streamId, ByteSpan body);
   /// BEGIN came: DATA that follows before the control plane decided is kept for connectStream(). An END that
-  /// the control plane sends refuses the stream: forgetExpected().
-  void expectStream(Circuit& circuit, uint16_t streamId);
+  /// the control plane sends refuses the stream: forgetExpected(). False: there is such a stream already.
+  bool expectStream(Circuit& circuit, uint16_t streamId);
   void forgetExpected(Circuit& circuit, uint16_t streamId);
   /// A circuit of our own has another last hop: its windows begin anew.
   void resetWindows(Circuit& circuit);

@@ -11,8 +11,8 @@ Stream* Edge::addExpected(Circuit& circuit, uint16_t streamId) {
   return stream;
 }
 
-void Edge::expectStream(Circuit& circuit, uint16_t streamId) {
-  if (circuit.hasWindows && streamId != 0) addExpected(circuit, streamId);
+bool Edge::expectStream(Circuit& circuit, uint16_t streamId) {
+  return addExpected(circuit, streamId) != nullptr;
 }
 
 void Edge::forgetExpected(Circuit& circuit, uint16_t streamId) {

@@ -9,8 +9,8 @@ namespace kist {
 
 namespace {
 
-/// Bytes one exit socket may bring per event; the others of the circuit get their turn.
-constexpr size_t kSocketReadPerTurn = 32 * 1024;
+/// Cells that one exit socket may fill per event; the others get their turn.
+constexpr uint32_t kSocketCellsPerTurn = 64;
 /// Cells one origin stream packs before the next one's turn.
 constexpr uint32_t kPackQuantum = 16;
 
@@ -139,7 +139,7 @@ void Edge::onSocketReadable(Stream& stream) {
   }
   if (stream.isConnecting || stream.endAfterOutgoing || stream.isGone) return;
   Circuit& circuit = stream.circuit;
-  const uint32_t room = roomFor(stream);
+  const uint32_t room = std::min(roomFor(stream), kSocketCellsPerTurn);
   if (room == 0) {
     updateSocketReading(circuit);
     if (circuit.hasWindows && stream.window.package() == 0) stream.socket->transport().setReading(false);
@@ -149,8 +149,7 @@ void Edge::onSocketReadable(Stream& stream) {
   const uint32_t capacity = dialect.relayDataCapacity();
   const size_t fits =
       circuit.hasWindows ? circuit.streams->window.capacity(room, capacity) : size_t{room} * capacity;
-  const IoResult result =
-      stream.socket->transport().read(scratch_.first(std::min({fits, kSocketReadPerTurn, scratch_.size()})));
+  const IoResult result = stream.socket->transport().read(scratch_.first(std::min(fits, scratch_.size())));
   if (result.bytes > 0) {
     stream.lastActive = loop_.now();
     for (size_t at = 0; at < result.bytes;) {

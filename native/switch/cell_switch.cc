@@ -65,6 +65,10 @@ void CellSwitch::onUnknown(Channel& channel, const CellView& cell) {
 }
 
 void CellSwitch::onCreate(Channel& channel, const CellView& cell) {
+  if (channel.mux().destroys() >= kMostDestroys) {
+    channel.close(CloseReason::kQueueFull);
+    return;
+  }
   const bool isTaken = channel.findCircuit(cell.circId) != nullptr;
   // Where DESTROY is the refusal it would end the circuit that has the ID, and 0 names none: nothing is said.
   if (channel.dialect().traits().endsAtOnce && (isTaken || cell.circId == 0)) {

@@ -40,6 +40,9 @@ class CellSwitch final : public Edge::Listener {
   static constexpr TimeNs kHoldPatience = 100 * kMillisecond;
   /// RELAY_EARLY cells that a circuit may carry away from its origin (tor-spec 5.6).
   static constexpr uint8_t kMostEarlyCells = 8;
+  /// A peer that still asks for circuits while so many DESTROYs wait for it takes nothing: its channel is
+  /// closed.
+  static constexpr size_t kMostDestroys = 16'384;
 
   CellSwitch(uint32_t reactor, ChannelContext& context, CrossingSender& sender, SwitchListener& listener,
              MutableByteSpan edgeScratch, Edge::StreamEvents& streamEvents);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/circuit_streams.h"
 #include "switch/cell_switch.h"
 #include "switch/circuit_load.h"
 
@@ -11,6 +12,14 @@ namespace {
 
 constexpr TimeNs kPausedCheck = 50 * kMillisecond;
 constexpr uint8_t kMaxOverdraft = 3;
+
+/// A circuit that may be silent for as long as its origin likes: with windows (in Tor an origin ends what it
+/// does not need) one that goes on or has streams.
+bool mayRest(const Circuit& circuit) {
+  if (!circuit.hasWindows) return false;
+  return circuit.isOrigin() || circuit.state == CircuitState::kForward ||
+         (circuit.streams && !circuit.streams->isEmpty());
+}
 
 }  // namespace
 
@@ -257,7 +266,7 @@ void CellSwitch::sweep(TimeNs now) {
     const bool isStalledNow = isStalled(circuit.previous.queue, now) || isStalled(circuit.next.queue, now);
     if (isStalledNow && !circuit.hasWindows) {
       late.emplace_back(&circuit, CloseReason::kStalled);
-    } else if (!circuit.isStub && context_.limits.circuitIdle > 0 &&
+    } else if (!circuit.isStub && context_.limits.circuitIdle > 0 && !mayRest(circuit) &&
                now - circuit.lastCell > context_.limits.circuitIdle) {
       late.emplace_back(&circuit, CloseReason::kIdle);
     } else if (circuit.streams && !circuit.hasWindows) {

@@ -105,18 +105,20 @@ void CellSwitch::recognise(Circuit& circuit, const CellView& cell, bool isEarly)
       break;
     case RelayKind::kDrop:
       break;
+    case RelayKind::kBegin:
+      if (!circuit.isOrigin() && !edge_.expectStream(circuit, message.streamId)) break;
+      listener_.onRelayMessage(circuit, message);
+      pauseForControl(circuit);
+      return;
     case RelayKind::kEnd:
       if (edge_.onEnd(circuit, message.streamId, message.data) == Edge::Taken::kDone) return;
       [[fallthrough]];
-    case RelayKind::kBegin:
     case RelayKind::kExtend:
     case RelayKind::kConnected:
     case RelayKind::kControl:
       // At once, not when the control plane hears of it: no cell behind EXTEND may be taken for this hop's
       // meanwhile.
       if (message.kind == RelayKind::kExtend) holdCircuit(circuit);
-      if (message.kind == RelayKind::kBegin && circuit.state == CircuitState::kHere && !circuit.isOrigin())
-        edge_.expectStream(circuit, message.streamId);
       listener_.onRelayMessage(circuit, message);
       pauseForControl(circuit);
       return;
@@ -126,6 +128,7 @@ void CellSwitch::recognise(Circuit& circuit, const CellView& cell, bool isEarly)
 }
 
 bool CellSwitch::isAllowed(const Circuit& circuit, const RelayMessage& message, bool isEarly) const {
+  if (message.kind == RelayKind::kBegin && message.streamId == 0) return false;
   if (!circuit.isOrigin()) {
     return message.kind != RelayKind::kExtend || (isEarly && circuit.state == CircuitState::kHere);
   }

@@ -129,7 +129,9 @@ TEST_CASE("tor cells: a relay header as tor-spec 6.1 has it") {
   CHECK(kindOf(6) == RelayKind::kExtend);
   CHECK(kindOf(14) == RelayKind::kExtend);
   CHECK(kindOf(10) == RelayKind::kDrop);
-  for (const uint8_t command : Commands{0, 1, 7, 8, 9, 11, 13, 15, 41, 255})
+  CHECK(kindOf(1) == RelayKind::kBegin);
+  CHECK(kindOf(13) == RelayKind::kBegin);
+  for (const uint8_t command : Commands{0, 7, 8, 9, 11, 12, 15, 41, 255})
     CHECK(kindOf(command) == RelayKind::kControl);
 }
 

@@ -117,7 +117,10 @@ class Exit {
   /// BEGIN, and the target's end of the stream.
   Plug& open(uint16_t id) {
     send(id, TorDialect::kBegin);
-    const size_t before = count(TorDialect::kConnected);
+    return accept();
+  }
+  Plug& accept() {
+    const size_t before = targets_.size();
     REQUIRE(until([&] { return count(TorDialect::kConnected) > before; }));
     targets_.push_back(std::make_unique<Plug>(accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC)));
     REQUIRE(targets_.back()->fd() >= 0);
@@ -147,6 +150,7 @@ class Exit {
   std::vector<Bytes> sealed;  ///< Digests of every hundredth DATA cell sent.
   size_t dataSent = 0;
   bool acknowledges = false;  ///< Answers DATA with SENDMEs as a client does.
+  int refusals = 0;           ///< Connections that are tried where nobody listens first.
   bool isDestroyed = false;
   uint8_t destroyReason = 0;
   std::vector<Event> closed;  ///< StreamClosed events.
@@ -209,12 +213,12 @@ class Exit {
           onCircuit([](CellSwitch& cells, Circuit& it) { cells.sendRelay(it, 0, kPong, {}); });
         }
         if (event.b == TorDialect::kBegin) {
-          SocketAddress address;
-          REQUIRE(isOk(SocketAddress::parse("127.0.0.1", targetPort_, address)));
-          onCircuit([id, address](CellSwitch& cells, Circuit& it) {
-            cells.edge().connectStream(it, id, address, kNever, TorDialect::kConnected, Bytes(8, 0));
-          });
+          connectStream(handle, id);
         }
+        break;
+      case EventKind::kStreamConnectFailed:
+        REQUIRE(refusals-- > 0);
+        connectStream(handle, id);
         break;
       case EventKind::kStreamClosed:
         closed.push_back(event);
@@ -222,6 +226,17 @@ class Exit {
       default:
         break;
     }
+  }
+
+  void connectStream(Handle handle, uint16_t id) {
+    SocketAddress address;
+    // Nobody listens on loopback's port 1.
+    REQUIRE(isOk(SocketAddress::parse("127.0.0.1", refusals > 0 ? uint16_t{1} : targetPort_, address)));
+    plane->post(handle, [handle, id, address](Reactor& reactor) {
+      reactor.withCircuit(handle, [id, &address](CellSwitch& cells, Circuit& it) {
+        cells.edge().connectStream(it, id, address, kNever, TorDialect::kConnected, Bytes(8, 0));
+      });
+    });
   }
 
   int listening_ = -1;
@@ -348,6 +363,32 @@ TEST_CASE("tor exit: a target that does not read stops the client; END lets it h
   REQUIRE(exit.until([&] { return target.ended || target.failed; }));
   CHECK_FALSE(target.failed);
   CHECK(target.received == sent);
+}
+
+TEST_CASE("tor exit: data that comes with the BEGIN waits for a connection and arrives whole") {
+  Exit exit;
+  SUBCASE("the first address answers") { exit.refusals = 0; }
+  SUBCASE("the third address answers") { exit.refusals = 2; }
+  Bytes sent;
+  exit.link->send(exit.client.seal(9, TorDialect::kBegin));
+  for (uint32_t i = 0; i < 500; ++i) {
+    const Bytes body = noise(400, i + 1);
+    sent.insert(sent.end(), body.begin(), body.end());
+    exit.link->send(exit.client.seal(9, TorDialect::kData, body));
+  }
+  Plug& target = exit.accept();
+  REQUIRE(exit.until(
+      [&] { return target.received.size() == sent.size() && exit.of(9, TorDialect::kSendme) == 10; }));
+  CHECK(target.received == sent);
+  size_t connectedAt = 0, firstSendme = SIZE_MAX;
+  for (size_t i = 0; i < exit.messages.size(); ++i) {
+    const TorMessage& message = exit.messages[i];
+    if (message.command == TorDialect::kConnected) connectedAt = i;
+    const bool isOfStream = message.command == TorDialect::kSendme && message.streamId == 9;
+    if (isOfStream) firstSendme = std::min(firstSendme, i);
+  }
+  CHECK(connectedAt < firstSendme);  // A client does not know the stream before.
+  CHECK(exit.refusals == 0);
 }
 
 TEST_CASE("tor exit: END while the target still sends closes its connection soon") {

@@ -254,7 +254,7 @@ TEST_CASE("tor path: bulk through three relays over two reactors to an exit and 
     CHECK(control.received[control.built[i].bits] == (i == 0 ? much : some));
   uint64_t crossed = 0;
   for (const ReactorSnapshot& part : control.plane->snapshots()) crossed += part.counters.cellsCrossed;
-  CHECK(crossed > 5000);
+  CHECK(crossed > 100);
   // Our END, on all that live, ends the exit streams too.
   for (const Handle circuit : control.built) {
     control.onCircuit(circuit, [](CellSwitch& cells, Circuit& it) { cells.edge().endStream(it, 1); });

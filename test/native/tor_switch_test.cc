@@ -190,6 +190,62 @@ TEST_CASE("tor circuits: relay messages are opened and sealed, zero-length ones 
                                                            {TorDialect::kExtended2, 0, noise(498), 0, {}}});
 }
 
+TEST_CASE("tor circuits: a BEGIN for a stream that is there already is dropped; END frees the ID") {
+  Last last;
+  last.send(
+      joined({last.client.seal(4, TorDialect::kBegin, {1}), last.client.seal(4, TorDialect::kBegin, {2}),
+              last.client.seal(4, TorDialect::kData, noise(400))}));
+  CHECK(last.rig.expect(EventKind::kRelayMessage).bytes == Bytes{1});
+  CHECK_FALSE(last.rig.has(EventKind::kRelayMessage));
+  CHECK_FALSE(last.rig.has(EventKind::kStreamData));
+  CHECK(last.rig.total().streams == 1);
+  SUBCASE("the client's, which the control plane hears of") {
+    last.send(last.client.seal(4, TorDialect::kEnd, {6}));
+    CHECK(last.rig.expect(EventKind::kRelayMessage).b == TorDialect::kEnd);
+    CHECK(last.peer.take().empty());
+  }
+  SUBCASE("the control plane's, in different ways") {
+    SUBCASE("as a message") {
+      last.rig.onCircuit(last.circuit, [](CellSwitch& cells, Circuit& it) {
+        cells.sendRelay(it, 4, TorDialect::kEnd, Bytes{4});
+      });
+    }
+    SUBCASE("as a reset") {
+      last.rig.onCircuit(last.circuit,
+                         [](CellSwitch& cells, Circuit& it) { cells.edge().resetStream(it, 4, 4); });
+    }
+    SUBCASE("as an end") {
+      last.rig.onCircuit(last.circuit,
+                         [](CellSwitch& cells, Circuit& it) { cells.edge().endStream(it, 4, 4); });
+    }
+    last.rig.advance(kRunTime);
+    CHECK(last.client.open(last.peer.take()) == std::vector<TorMessage>{{TorDialect::kEnd, 4, {4}, 0, {}}});
+  }
+  CHECK(last.rig.total().streams == 0);
+  CHECK(last.rig.plane->budget().used() == 0);
+  last.send(last.client.seal(4, TorDialect::kBegin, {3}));
+  CHECK(last.rig.expect(EventKind::kRelayMessage).bytes == Bytes{3});
+}
+
+TEST_CASE("tor circuits: an idle one is reaped only where nothing goes on and no stream is") {
+  PlaneConfig config = PlaneRig::config();
+  config.limits.circuitIdle = 10 * kSecond;
+  PlaneRig rig(config, "tor");
+  RawPeer& first = rig.peer();
+  RawPeer& second = rig.peer();
+  TorEnd forward(kId), withStream(kId + 1);
+  uint32_t nextId = 0;
+  makeTorForward(rig, first, forward, torKeys(1), second, nextId);
+  makeTorCircuit(rig, first, kId + 1, torKeys(2));
+  withStream.addHop(torKeys(2));
+  first.send(withStream.seal(4, TorDialect::kBegin));
+  const Handle idle = makeTorCircuit(rig, first, kId + 2, torKeys(3));
+  rig.advance(30 * kSecond, kSecond);
+  CHECK(rig.expect(EventKind::kCircuitClosed).handle == idle.bits);
+  CHECK_FALSE(rig.has(EventKind::kCircuitClosed));
+  CHECK(first.take() == std::vector<Bytes>{torCell(kId + 2, TorDialect::kDestroy, {9})});
+}
+
 TEST_CASE("tor circuits: the room behind a short body holds 4 zeroes and random bytes") {
   Last last;
   for (int i = 0; i < 300; ++i) {
@@ -216,6 +272,7 @@ TEST_CASE(
   Last last;
   SUBCASE("not recognised") { last.send(torCell(kId, TorDialect::kRelay, noise(509))); }
   SUBCASE("a length over 498") { last.send(last.client.sealRaw(4, TorDialect::kBegin, {}, 499)); }
+  SUBCASE("BEGIN without a stream ID") { last.send(last.client.seal(0, TorDialect::kBegin, {1})); }
   SUBCASE("EXTEND2 that is not RELAY_EARLY") { last.send(last.client.seal(0, TorDialect::kExtend2, {1})); }
   SUBCASE("EXTEND that is not RELAY_EARLY") { last.send(last.client.seal(0, TorDialect::kExtend, {1})); }
   last.checkClosed(TorDialect::kProtocol);
@@ -238,12 +295,12 @@ TEST_CASE("tor circuits: cells that wait for a decision wait encrypted and are o
   TorEnd client(kId);
   client.addHop(torKeys(1));
   peer.send(torCell(kId, TorDialect::kCreate2));
-  for (uint16_t i = 0; i < 20; ++i) peer.send(client.seal(i, TorDialect::kBegin, {}, i < 8));
+  for (uint16_t i = 1; i <= 20; ++i) peer.send(client.seal(i, TorDialect::kBegin, {}, i <= 8));
   rig.settle();
   const Handle circuit{rig.expect(EventKind::kCircuitCreate).handle};
   CHECK_FALSE(rig.has(EventKind::kRelayMessage));
   acceptTor(rig, circuit, torKeys(1));
-  for (int64_t i = 0; i < 20; ++i) CHECK(rig.expect(EventKind::kRelayMessage).a == i);
+  for (int64_t i = 1; i <= 20; ++i) CHECK(rig.expect(EventKind::kRelayMessage).a == i);
 }
 
 TEST_CASE("tor forward: cells pass with one layer less or more, those for this hop stay") {
