@@ -47,8 +47,8 @@ function smallFigures(downloads: readonly SmallDownload[]): Record<string, numbe
 export async function runLink(context: BenchContext, scene: Scene, shape: LinkShape): Promise<Trial> {
   const { relay, warmUpMs, downloads } = shape;
   try {
-    await scene.narrow(relay, LINK_BITS, LINK_QUEUE_BYTES);
     await scene.startBulk(relay, LINK_CIRCUITS);
+    await scene.narrow(relay, LINK_BITS, LINK_QUEUE_BYTES);
     await sleep(warmUpMs, context.signal);
     const before = await scene.sample(relay);
     const done = await scene.small(relay, downloads, AT_ONCE, SMALL_BYTES);

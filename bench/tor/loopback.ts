@@ -32,19 +32,18 @@ export async function setUpLoopback(): Promise<void> {
 }
 
 export interface Egress {
-  /** All that comes from these ports, and all that goes to those, is what one relay sends. */
-  readonly fromPort: number;
-  readonly toPort: number;
+  /** The relay's own ends of its connections: all that comes from these ports is what it sends. */
+  readonly ports: readonly number[];
   readonly bitsPerSecond: number;
   readonly queueBytes: number;
 }
 
 /**
- * Puts what one relay sends behind a token bucket. Everything stays on loopback: its packets are told by the port it
- * listens on and the ports it connects to. Other packets pass the root by, as on a device of their own.
+ * Puts what one relay sends behind a token bucket. Everything stays on loopback: its packets are told by the ports
+ * of its connections, so these must be open already. Other packets pass the root by, as on a device of their own.
  */
 export async function narrow(egress: Egress): Promise<void> {
-  const { fromPort, toPort, bitsPerSecond, queueBytes } = egress;
+  const { ports, bitsPerSecond, queueBytes } = egress;
   await widen();
   await tc('qdisc', 'add', 'dev', 'lo', 'root', 'handle', '1:', 'htb');
   // The class is only there to lead to the bucket; it is never the limit.
@@ -52,11 +51,8 @@ export async function narrow(egress: Egress): Promise<void> {
   await tc('class', 'add', 'dev', 'lo', 'parent', '1:', 'classid', '1:3', 'htb', ...free);
   const bucket = ['rate', `${bitsPerSecond}bit`, 'burst', String(BURST_BYTES), 'limit', String(queueBytes)];
   await tc('qdisc', 'add', 'dev', 'lo', 'parent', '1:3', 'handle', '30:', 'tbf', ...bucket);
-  for (const [side, port] of [
-    ['sport', fromPort],
-    ['dport', toPort],
-  ] as const) {
-    const match = ['match', 'ip', 'protocol', '6', '0xff', 'match', 'ip', side, String(port), '0xffff'];
+  for (const port of ports) {
+    const match = ['match', 'ip', 'protocol', '6', '0xff', 'match', 'ip', 'sport', String(port), '0xffff'];
     await tc(
       'filter',
       'add',

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The kernel tells times to programs in hundredths of a second on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -56,4 +56,25 @@ export function machineSeconds(): number {
 export function residentBytes(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   return 1024 * Number(/^Rss:\s+(\d+) kB/m.exec(text)?.[1]);
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return ''; // Closed meanwhile.
+  }
+}
+
+/** Ports at this process's own end of its TCP connections over IPv4, each once; in its network namespace only. */
+export function localPorts(pid: number): number[] {
+  const folder = `/proc/${pid}/fd`;
+  const own = new Set(readdirSync(folder).map((name) => targetOf(`${folder}/${name}`)));
+  // Number, local address and port in hexadecimal, remote ones, state, queues, timer, retransmits, uid, timeout, inode.
+  const lines = readFileSync('/proc/net/tcp', 'latin1').trim().split('\n').slice(1);
+  const ports = lines.flatMap((line) => {
+    const fields = line.trim().split(/\s+/);
+    return own.has(`socket:[${fields[9]}]`) ? [parseInt(fields[1]?.split(':')[1] ?? '', 16)] : [];
+  });
+  return [...new Set(ports)];
 }

@@ -13,7 +13,7 @@ import { ChildSet } from '../support/child-set.js';
 import { IdleChannels } from './idle-channels.js';
 import { Loads } from './loads.js';
 import { narrow, narrowBytes, setUpLoopback, widen } from './loopback.js';
-import { machineSeconds, processSeconds, residentBytes, treeSeconds } from './process-times.js';
+import { localPorts, machineSeconds, processSeconds, residentBytes, treeSeconds } from './process-times.js';
 import type { ChannelMemory, LoadSample, SceneOptions, SceneRequest, Tested } from './scene-messages.js';
 import { startTested } from './tested-relays.js';
 import type { TestedRelay } from './tested-relays.js';
@@ -135,8 +135,7 @@ async function answer(request: SceneRequest): Promise<object> {
     }
     case 'narrow': {
       const { bitsPerSecond, queueBytes } = request;
-      const toPort = network.exits[0]?.orPort ?? 0;
-      await narrow({ fromPort: relayNamed(request.relay).port, toPort, bitsPerSecond, queueBytes });
+      await narrow({ ports: localPorts(relayNamed(request.relay).pid), bitsPerSecond, queueBytes });
       isNarrow = true;
       return {};
     }

@@ -69,7 +69,7 @@ export class Scene {
     return downloads as SmallDownload[];
   }
 
-  /** Limits what the relay sends, until `widen()`. */
+  /** Limits what the relay sends over the connections that it has now, until `widen()`. */
   async narrow(relay: Tested, bitsPerSecond: number, queueBytes: number): Promise<void> {
     await this.#ask({ op: 'narrow', relay, bitsPerSecond, queueBytes });
   }
