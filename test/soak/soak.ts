@@ -14,6 +14,8 @@ import { SoakNetwork } from './soak-network.js';
 import { Silence, Tally } from './tally.js';
 import { faultsOf, mib, quarters } from './verdict.js';
 import type { SoakResult } from './verdict.js';
+import { reportTor, torSoak } from './tor-soak.js';
+import { torFaultsOf } from './tor-verdict.js';
 
 const NETWORK = { relays: 3, peers: 3, threads: 2 };
 const SAMPLE_MS = 500;
@@ -140,12 +142,26 @@ function report(result: SoakResult): void {
   for (const [name, count] of Object.entries(result.errors)) row('met', `${count} x ${name}`);
 }
 
+/** The run that was asked for, reported; its faults beside it. */
+async function runAndReport(minutes: number, isTor: boolean): Promise<{ faults: string[]; result: object }> {
+  if (isTor) {
+    const result = await torSoak(minutes);
+    reportTor(result);
+    return { faults: torFaultsOf(result), result };
+  }
+  const result = await run(minutes);
+  report(result);
+  return { faults: faultsOf(result), result };
+}
+
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '20' }, json: { type: 'string' } },
+  options: {
+    minutes: { type: 'string', default: '20' },
+    json: { type: 'string' },
+    tor: { type: 'boolean', default: false },
+  },
 });
-const result = await run(minutesOf(values.minutes));
-const faults = faultsOf(result);
-report(result);
+const { faults, result } = await runAndReport(minutesOf(values.minutes), values.tor);
 const json = JSON.stringify({ soak: faults.length === 0 ? 'passed' : 'failed', faults, ...result });
 console.log(json);
 if (values.json !== undefined) writeFileSync(values.json, `${json}\n`);
