@@ -144,7 +144,7 @@ export class TorLoad {
     const leaves = Math.random() < 0.5;
     for (const [i, socket] of [...work.held].entries()) {
       if (leaves && i % 2 === 0) continue;
-      if (i % 3 === 0) socket.resetAndDestroy();
+      if (i % 3 === 0) socket.destroy();
       else socket.end();
     }
     await client.driver.closeCircuit(circuit).catch(() => undefined);

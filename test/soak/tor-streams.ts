@@ -94,7 +94,8 @@ export async function abortedDownload(target: SocksTarget, tally: Tally, size: n
       socket.resume();
     });
   } finally {
-    socket.resetAndDestroy();
+    // With bytes unread this is a reset; resetAndDestroy() leaks a socket that its peer closes meanwhile.
+    socket.destroy();
   }
 }
 
