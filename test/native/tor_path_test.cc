@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "registry/dialects.h"
 #include "support_echo.h"
@@ -264,7 +265,10 @@ TEST_CASE("tor path: bulk through three relays over two reactors to an exit and 
     for (const ReactorSnapshot& part : control.plane->snapshots()) all += part.streams;
     return all;
   };
-  for (int i = 0; i < 10'000 && streams() > 0; ++i) static_cast<void>(control.plane->drain(SIZE_MAX));
+  for (int i = 0; i < 20'000 && streams() > 0; ++i) {
+    static_cast<void>(control.plane->drain(SIZE_MAX));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   CHECK(streams() == 0);
   control.plane->close();
 }
