@@ -3,91 +3,11 @@
 
 #include <algorithm>
 
-#include "support_tor.h"
+#include "support_tor_origin.h"
 
 namespace kist {
-namespace {
-
-constexpr TimeNs kRunTime = 20 * kMillisecond;
-
-/// A circuit of our own with two hops over one channel; the test speaks both hops.
-struct Origin {
-  explicit Origin(const PlaneConfig& config = PlaneRig::config()) : rig(config, "tor"), peer(rig.peer()) {
-    rig.plane->mockTcpInfo(0)->setDefault({Status::kOk, TcpInfo{4000, 0, 1448, 0, 0}});
-    rig.onReactor(0, [this](Reactor& reactor) { reactor.createCircuit(1, peer.channel, {}); });
-    rig.advance(kRunTime);
-    const Event attached = rig.expect(EventKind::kCircuitAttached);
-    circuit = Handle{attached.handle};
-    circId = static_cast<uint32_t>(attached.b);
-    peer.take();
-    peer.send(torCell(circId, TorDialect::kCreated2, {0, 1, 1}));
-    rig.settle();
-    rig.expect(EventKind::kCircuitCreated);
-    first = std::make_unique<TorEnd>(circId, torKeys(1));
-    exit = std::make_unique<TorEnd>(circId, torKeys(2));
-    for (const uint32_t seed : {1u, 2u}) {
-      rig.onCircuit(circuit, [seed](CellSwitch& cells, Circuit& it) { cells.addHop(it, torKeys(seed)); });
-    }
-  }
-  template <typename F>
-  void edge(F&& act) {
-    rig.onCircuit(circuit, [act](CellSwitch& cells, Circuit& it) { act(cells.edge(), it); });
-  }
-  void open(uint16_t id) {
-    edge([id](Edge& edge, Circuit& it) { edge.openStream(it, id); });
-  }
-  void write(uint16_t id, const Bytes& bytes) {
-    edge([=](Edge& edge, Circuit& it) { edge.writeStream(it, id, bytes); });
-  }
-  void consumed(uint16_t id, uint64_t bytes) {
-    edge([=](Edge& edge, Circuit& it) { edge.consumed(it, id, bytes); });
-  }
-  /// Takes what the exit got, in order.
-  std::vector<TorMessage> atExit() {
-    rig.advance(kRunTime);
-    std::vector<TorMessage> messages;
-    for (const Bytes& cell : peer.take()) messages.push_back(exit->open(first->passOn(cell, circId)));
-    return messages;
-  }
-  void send(const Bytes& cell) { peer.send(first->wrap(cell, circId)); }
-  void sendData(uint16_t id, const Bytes& body) { send(exit->seal(id, TorDialect::kData, body)); }
-  Bytes delivered(uint16_t id) {
-    Bytes all;
-    while (rig.has(EventKind::kStreamData)) {
-      const Event event = rig.expect(EventKind::kStreamData);
-      if (event.a == id) all.insert(all.end(), event.bytes.begin(), event.bytes.end());
-    }
-    return all;
-  }
-  void checkClosedByViolation() {
-    rig.advance(kRunTime);
-    CHECK(rig.expect(EventKind::kCircuitClosed).a == static_cast<int64_t>(CloseReason::kMalformed));
-    const std::vector<Bytes> cells = peer.take();
-    REQUIRE_FALSE(cells.empty());
-    CHECK(cells.back() == torCell(circId, TorDialect::kDestroy, {TorDialect::kProtocol}));
-    rig.advance(2 * kSecond, 100 * kMillisecond);
-    CHECK(rig.total().circuits == 0);
-    CHECK(rig.total().streams == 0);
-    CHECK(rig.total().cellsInUse == 0);
-    CHECK(rig.plane->budget().used() == 0);
-  }
-
-  PlaneRig rig;
-  RawPeer& peer;
-  Handle circuit;
-  uint32_t circId = 0;
-  std::unique_ptr<TorEnd> first, exit;
-};
-
-size_t count(const std::vector<TorMessage>& messages, uint8_t command) {
-  return static_cast<size_t>(std::count_if(
-      messages.begin(), messages.end(), [command](const TorMessage& it) { return it.command == command; }));
-}
-
-}  // namespace
-
 TEST_CASE("tor windows: 5,000 DATA cells out need 50 circuit SENDMEs and 100 of the stream, no less") {
-  Origin origin;
+  TorOrigin origin;
   origin.open(3);
   const size_t cells = 5000;
   const size_t bytes = cells * 498 - 50 * 20;  // Every hundredth cell leaves room for 20 bytes.
@@ -124,7 +44,7 @@ TEST_CASE("tor windows: 5,000 DATA cells out need 50 circuit SENDMEs and 100 of 
 
 TEST_CASE(
     "tor windows: 1,000 DATA cells of several streams end the circuit's window; its SENDME opens 100 more") {
-  Origin origin;
+  TorOrigin origin;
   for (uint16_t id = 1; id <= 4; ++id) origin.open(id);
   origin.edge([](Edge& edge, Circuit& it) {
     for (uint16_t id = 1; id <= 4; ++id) edge.writeStream(it, id, noise(500 * 498));
@@ -148,7 +68,7 @@ TEST_CASE(
 }
 
 TEST_CASE("tor windows: 5,000 DATA cells in are acknowledged by 50 and 100 SENDMEs, with the right digests") {
-  Origin origin;
+  TorOrigin origin;
   origin.open(3);
   Bytes sent, got;
   size_t circuitSendmes = 0, streamSendmes = 0;
@@ -183,7 +103,7 @@ TEST_CASE("tor windows: 5,000 DATA cells in are acknowledged by 50 and 100 SENDM
 }
 
 TEST_CASE("tor windows: a reader that takes nothing stops the sender; its channel and circuit go on") {
-  Origin origin;
+  TorOrigin origin;
   origin.open(3);
   origin.open(4);
   for (uint32_t i = 0; i < 500; ++i) origin.sendData(3, noise(498));
@@ -212,7 +132,7 @@ TEST_CASE("tor windows: a reader that takes nothing stops the sender; its channe
 }
 
 TEST_CASE("tor windows: a cell beyond a window ends the circuit") {
-  Origin origin;
+  TorOrigin origin;
   SUBCASE("of a stream") {
     origin.open(3);
     for (uint32_t i = 0; i < 501; ++i) origin.sendData(3, noise(5));
@@ -242,7 +162,7 @@ TEST_CASE("tor windows: a cell beyond a window ends the circuit") {
 }
 
 TEST_CASE("tor windows: only the oldest digest, in version 1, whole, acknowledges") {
-  Origin origin;
+  TorOrigin origin;
   for (uint16_t id = 3; id <= 6; ++id) {
     origin.open(id);
     origin.write(id, noise(100 * 498));
@@ -284,7 +204,7 @@ TEST_CASE("tor windows: only the oldest digest, in version 1, whole, acknowledge
     longer[2] = 24;
     longer.insert(longer.end(), 4, 9);
     origin.send(origin.exit->seal(0, TorDialect::kSendme, longer));
-    origin.rig.advance(kRunTime);
+    origin.rig.advance(TorOrigin::kRunTime);
     CHECK_FALSE(origin.rig.has(EventKind::kCircuitClosed));
     bad = longer;
   }
@@ -293,7 +213,7 @@ TEST_CASE("tor windows: only the oldest digest, in version 1, whole, acknowledge
 }
 
 TEST_CASE("tor windows: DATA for streams that are not there counts for the circuit and goes") {
-  Origin origin;
+  TorOrigin origin;
   for (int round = 0; round < 30; ++round) {
     for (uint32_t i = 0; i < 100; ++i) origin.sendData(static_cast<uint16_t>(i + 1), noise(498));
     const std::vector<TorMessage> messages = origin.atExit();
@@ -308,10 +228,10 @@ TEST_CASE("tor windows: DATA for streams that are not there counts for the circu
 }
 
 TEST_CASE("tor windows: a full circuit queue stops our streams and resumes them") {
-  Origin origin;
+  TorOrigin origin;
   MockTcpInfo& mock = *origin.rig.plane->mockTcpInfo(0);
   mock.setDefault({Status::kOk, TcpInfo{0, 0, 1448, 0, 0}});
-  origin.rig.advance(kRunTime);
+  origin.rig.advance(TorOrigin::kRunTime);
   origin.open(3);
   origin.write(3, noise(400 * 498));
   CHECK(origin.rig.total().cellsInUse == 256);
@@ -321,120 +241,6 @@ TEST_CASE("tor windows: a full circuit queue stops our streams and resumes them"
   size_t cells = 0;
   for (int i = 0; i < 20; ++i) cells += origin.atExit().size();
   CHECK(cells == 401);  // 400 * 498 bytes, and 4 cells were 20 bytes shorter.
-}
-
-TEST_CASE("tor streams: an END ends both directions; its reason and what came before are told") {
-  Origin origin;
-  origin.open(3);
-  origin.write(3, noise(600 * 498));  // More than the window takes: the rest will never leave.
-  CHECK(origin.atExit().size() > 100);
-  origin.sendData(3, noise(1000 - 502));
-  origin.send(origin.exit->seal(3, TorDialect::kEnd, {TorDialect::kEndConnReset}));
-  origin.sendData(3, noise(100));
-  origin.rig.advance(kRunTime);
-  CHECK(origin.delivered(3) == noise(498));
-  CHECK(origin.rig.expect(EventKind::kStreamEnd).a == 3);
-  CHECK(origin.rig.expect(EventKind::kStreamClosed).a == 3);
-  CHECK(origin.rig.total().streams == 0);
-  const std::vector<TorMessage> rest = origin.atExit();
-  CHECK(count(rest, TorDialect::kEnd) == 0);  // Nothing answers an END.
-  origin.open(3);                             // The number is free again.
-  origin.sendData(3, {5});
-  origin.rig.settle();
-  CHECK(origin.delivered(3) == Bytes{5});
-}
-
-TEST_CASE("tor streams: our END follows what was written, says why, and closes the stream") {
-  Origin origin;
-  origin.open(3);
-  origin.open(4);
-  origin.open(5);
-  origin.write(3, noise(1000));
-  origin.edge([](Edge& edge, Circuit& it) {
-    edge.endStream(it, 3);
-    edge.resetStream(it, 4);
-    edge.resetStream(it, 5, TorDialect::kEndTimeout);
-  });
-  std::vector<TorMessage> messages = origin.atExit();
-  std::erase_if(messages, [](const TorMessage& message) { return message.command == TorDialect::kData; });
-  std::sort(messages.begin(), messages.end(),
-            [](const auto& a, const auto& b) { return a.streamId < b.streamId; });
-  CHECK(messages == std::vector<TorMessage>{{TorDialect::kEnd, 3, {TorDialect::kEndDone}, 1, {}},
-                                            {TorDialect::kEnd, 4, {TorDialect::kEndMisc}, 1, {}},
-                                            {TorDialect::kEnd, 5, {TorDialect::kEndTimeout}, 1, {}}});
-  CHECK(origin.rig.expect(EventKind::kStreamClosed).a == 3);
-  CHECK(origin.rig.total().streams == 0);
-}
-
-TEST_CASE("tor streams: thousands of them on one circuit, each found") {
-  Origin origin;
-  for (uint32_t id = 1; id <= 5000; ++id) origin.open(static_cast<uint16_t>(id));
-  CHECK(origin.rig.total().streams == 5000);
-  for (uint32_t id = 1; id <= 900; ++id) origin.sendData(static_cast<uint16_t>(id * 5), {1, 2});
-  origin.rig.settle();
-  CHECK(origin.rig.count(EventKind::kStreamData) == 900);
-  for (uint32_t id = 1; id <= 5000; id += 2) {
-    origin.edge([id](Edge& edge, Circuit& it) { edge.resetStream(it, static_cast<uint16_t>(id)); });
-    if (id % 101 == 0) origin.rig.advance(kRunTime);
-  }
-  CHECK(origin.rig.total().streams == 2500);
-  origin.rig.events.clear();
-  origin.sendData(4998, {7});
-  origin.sendData(4999, {8});
-  origin.rig.advance(kRunTime);
-  CHECK(origin.rig.count(EventKind::kStreamData) == 1);
-  CHECK(origin.delivered(4998) == Bytes{7});
-}
-
-TEST_CASE("tor origin: cells that no hop sent, or RELAY_EARLY toward us, end the circuit") {
-  Origin origin;
-  SUBCASE("noise") { origin.peer.send(torCell(origin.circId, TorDialect::kRelay, noise(509))); }
-  SUBCASE("RELAY_EARLY") { origin.send(origin.exit->seal(0, 99, {}, true)); }
-  origin.checkClosedByViolation();
-}
-
-TEST_CASE(
-    "tor origin: what is sent is for the last hop, also as RELAY_EARLY; before there is one, nothing is") {
-  PlaneRig rig(PlaneRig::config(), "tor");
-  RawPeer& peer = rig.peer();
-  rig.onReactor(0, [&](Reactor& reactor) { reactor.createCircuit(1, peer.channel, Bytes{0, 2, 0, 0}); });
-  rig.advance(kRunTime);
-  const Event attached = rig.expect(EventKind::kCircuitAttached);
-  const auto circId = static_cast<uint32_t>(attached.b);
-  CHECK(peer.take() == std::vector<Bytes>{torCell(circId, TorDialect::kCreate2, {0, 2, 0, 0})});
-  peer.send(torCell(circId, TorDialect::kCreated2));
-  rig.settle();
-  const Handle circuit{attached.handle};
-  const auto extend = [](CellSwitch& cells, Circuit& it) {
-    cells.sendRelay(it, 0, TorDialect::kExtend2, Bytes{1, 2}, true);
-  };
-  rig.onCircuit(circuit, extend);
-  rig.advance(kRunTime);
-  CHECK(peer.take().empty());
-  TorEnd first(circId, torKeys(1));
-  TorEnd second(circId, torKeys(2));
-  rig.onCircuit(circuit, [](CellSwitch& cells, Circuit& it) { cells.addHop(it, torKeys(1)); });
-  rig.onCircuit(circuit, extend);
-  rig.advance(kRunTime);
-  std::vector<Bytes> cells = peer.take();
-  REQUIRE(cells.size() == 1);
-  CHECK(torCommandOf(cells[0]) == TorDialect::kRelayEarly);
-  CHECK(first.open(cells[0]).body == Bytes{1, 2});
-  rig.onCircuit(circuit, [](CellSwitch& it, Circuit& of) { it.addHop(of, torKeys(2)); });
-  rig.onCircuit(circuit, extend);
-  rig.advance(kRunTime);
-  cells = peer.take();
-  REQUIRE(cells.size() == 1);
-  CHECK(second.open(first.passOn(cells[0], circId)).command == TorDialect::kExtend2);
-  peer.send(first.wrap(second.seal(0, TorDialect::kExtended2, {4}), circId));
-  rig.settle();
-  CHECK(rig.expect(EventKind::kRelayMessage).bytes == Bytes{4});
-  // More hops than any circuit has.
-  for (uint32_t i = 0; i < 20; ++i) {
-    rig.onCircuit(circuit, [](CellSwitch& it, Circuit& of) { it.addHop(of, torKeys(3)); });
-  }
-  rig.advance(kRunTime);
-  CHECK(rig.expect(EventKind::kCircuitClosed).a == static_cast<int64_t>(CloseReason::kError));
 }
 
 }  // namespace kist

@@ -62,6 +62,7 @@ class Control {
   const Bytes sent = noise(150'000);  ///< On every stream, once it is connected.
   std::unique_ptr<DataPlane> plane;
   std::vector<Handle> accepted, connected, attached;
+  std::vector<Handle> out[2];
   size_t created = 0, extended = 0, streamsConnected = 0, closed = 0;
   std::map<uint64_t, Bytes> received;  ///< Stream bytes by origin circuit.
 
@@ -107,17 +108,15 @@ class Control {
         break;
     }
   }
-  /// EXTEND's body is the handle of the channel to go on over.
+  /// EXTEND's body is the number of the channel to go on over, among those of the other reactor.
   void onMessage(Handle circuit, const Event& event) {
     if (event.b == kExtended) ++extended;
     if (event.b == kConnected) {
       onCircuit(circuit, [this](CellSwitch& cells, Circuit& it) { cells.edge().writeStream(it, 1, sent); });
     }
     if (event.b == kExtend) {
-      uint64_t bits = 0;
-      std::memcpy(&bits, event.bytes.data(), sizeof bits);
-      onCircuit(circuit,
-                [bits](CellSwitch& cells, Circuit& it) { cells.extendCircuit(it, Handle{bits}, {}); });
+      const Handle next = out[1 - circuit.reactor()][event.bytes[0]];
+      onCircuit(circuit, [next](CellSwitch& cells, Circuit& it) { cells.extendCircuit(it, next, {}); });
     }
     if (event.b != kBegin) return;
     SocketAddress address;
@@ -135,7 +134,7 @@ class Control {
 };
 
 /// Channels of the plane with itself, by the reactor of their connecting end.
-void connectChannels(Control& control, uint16_t port, std::vector<Handle> (&out)[2]) {
+void connectChannels(Control& control, uint16_t port) {
   for (int i = 0; i < 8; ++i)
     control.plane->connect(static_cast<uint64_t>(i) + 1, control.endpoint(port), kSecond, i % 2);
   REQUIRE(control.until([&] { return control.connected.size() == 8 && control.accepted.size() == 8; }));
@@ -146,7 +145,7 @@ void connectChannels(Control& control, uint16_t port, std::vector<Handle> (&out)
   static_cast<void>(control.plane->snapshots());
   for (const Handle channel : control.connected) {
     control.plane->post(channel, [channel](Reactor& reactor) { reactor.openChannel(channel, true); });
-    out[channel.reactor()].push_back(channel);
+    control.out[channel.reactor()].push_back(channel);
   }
 }
 
@@ -160,8 +159,8 @@ TEST_CASE(
   uint16_t port = 0;
   int error = 0;
   REQUIRE(isOk(control.plane->listen(control.endpoint(0), listener, port, error)));
-  std::vector<Handle> out[2];
-  connectChannels(control, port, out);
+  connectChannels(control, port);
+  const auto& out = control.out;
   REQUIRE(out[0].size() == 4);
 
   // Origin circuits over channels of both reactors, each extended once over a channel of the other.
@@ -175,9 +174,7 @@ TEST_CASE(
       control.until([&] { return control.attached.size() == kCircuits && control.created == kCircuits; }));
   const std::vector<Handle> circuits = control.attached;
   for (size_t i = 0; i < kCircuits; ++i) {
-    const uint64_t next = out[1 - circuits[i].reactor()][i / 2 % 4].bits;
-    Bytes body(sizeof next);
-    std::memcpy(body.data(), &next, sizeof next);
+    const Bytes body{static_cast<uint8_t>(i / 2 % 4)};
     control.onCircuit(circuits[i],
                       [body](CellSwitch& cells, Circuit& it) { cells.sendRelay(it, 0, kExtend, body); });
   }
