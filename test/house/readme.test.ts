@@ -32,6 +32,8 @@ const RUN_BY: Readonly<Record<string, readonly [file: string, proof: string]>> =
   'npm run bench -- relay': ['.ci/run', 'bench_quickly relay'],
   'npm run bench -- lone': ['.ci/run', 'bench_quickly lone'],
   'npm run bench -- quiet': ['.ci/run', 'bench_quickly quiet'],
+  'npm run bench -- tor-middle': ['.ci/run', 'bench_quickly tor-middle'],
+  'npm run soak -- --tor --minutes 1': ['.ci/run', 'soak -- --tor --minutes 1'],
   'npm run soak -- --minutes 2': ['.ci/run', 'soak -- --minutes 2'],
   'npm run mutation': ['.ci/run', 'npm run --silent mutation'],
   'npm run fuzz -- --seconds 20': ['.ci/run', 'fuzz -- --seconds 20'],
