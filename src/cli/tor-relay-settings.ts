@@ -8,6 +8,7 @@ import { makeExitPolicy } from '../directory/exit-policy-settings.js';
 import { ExitPolicy } from '../directory/exit-policy.js';
 import type { DataPlaneOptions } from '../native/data-plane-options.js';
 import { ExitPolicy as PublicPolicy } from '../relay/exit-policy.js';
+import { TOR_PLANE } from '../relay/tor/index.js';
 import type { DirectoryAuthority, OrPort, TorRelayChanges, TorRelayOptions } from '../relay/tor/index.js';
 import { KistError } from '../util/errors.js';
 
@@ -71,6 +72,7 @@ export function authoritiesOf(configured: readonly TorrcAuthority[] | undefined)
 export function dataPlaneOptions(config: TorrcConfig): DataPlaneOptions {
   const { numCpus, maxMemInQueuesBytes, maxOnionQueueDelayMs } = config;
   return {
+    ...TOR_PLANE,
     ...(numCpus === 0 ? {} : { onionThreads: numCpus }),
     ...(maxMemInQueuesBytes === 0 ? {} : { memoryBudget: maxMemInQueuesBytes }),
     ...(maxOnionQueueDelayMs === 0 ? {} : { maxOnionQueueDelayMs }),

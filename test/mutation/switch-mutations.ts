@@ -26,7 +26,7 @@ export const SWITCH_MUTATIONS: readonly Mutation[] = [
   {
     name: 'switch: CREATE for an ID in use not refused',
     file: 'native/switch/cell_switch.cc',
-    find: 'channel.sendLinkCell(ByteSpan(answer, length));',
+    find: 'refuseCreate(channel, cell.circId, CloseReason::kMalformed);',
     replace: '',
     test: native(
       'cell_switch_test.cc',

@@ -8,4 +8,5 @@
 export type { DirectoryAuthority } from './directory-client.js';
 export { PLATFORM, PROTOCOLS, TorRelay } from './tor-relay.js';
 export type { TorRelayStats } from './tor-relay.js';
+export { TOR_PLANE } from './tor-relay-options.js';
 export type { OrPort, TorRelayChanges, TorRelayOptions } from './tor-relay-options.js';

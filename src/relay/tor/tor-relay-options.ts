@@ -79,6 +79,12 @@ export interface ResolvedTorRelayOptions extends Required<
   readonly limits: RelayLimits;
 }
 
+/**
+ * For the data plane of Tor relays. Circuits under congestion control may fill a queue far beyond a window; C tor closes
+ * them at this many cells too (consensus parameter circ_max_cell_queue_size).
+ */
+export const TOR_PLANE: DataPlaneOptions = { cellqMax: 50_000 };
+
 /** A relay of the live network moves at least this; what C tor asks for too. */
 const DEFAULT_BANDWIDTH = { rate: 1 << 30, burst: 1 << 30 };
 

@@ -23,7 +23,7 @@ import { Publisher } from './publisher.js';
 import type { PublishedDescriptor } from './publisher.js';
 import { TorCircuit } from './tor-circuit.js';
 import type { TorCircuitContext } from './tor-circuit-context.js';
-import { resolveTorRelayOptions } from './tor-relay-options.js';
+import { resolveTorRelayOptions, TOR_PLANE } from './tor-relay-options.js';
 import type { ResolvedTorRelayOptions, TorRelayChanges, TorRelayOptions } from './tor-relay-options.js';
 
 /** What is complete here, and nothing else: a version that is announced is used by clients. */
@@ -97,7 +97,8 @@ export class TorRelay {
       ...(family === undefined ? {} : { family }),
     };
     this.#ownsPlane = !(dataPlane instanceof DataPlane);
-    this.#plane = dataPlane instanceof DataPlane ? dataPlane : new DataPlane(dataPlane, { logger });
+    this.#plane =
+      dataPlane instanceof DataPlane ? dataPlane : new DataPlane({ ...TOR_PLANE, ...dataPlane }, { logger });
     this.#owner = this.#plane.addOwner();
     const { certificateDer, privateKeyDer } = identity.tls;
     this.#tlsIdentity = this.#plane.addTlsIdentity(certificateDer, privateKeyDer);
