@@ -31,6 +31,8 @@ export async function startScene(options: TestNetworkOptions = {}): Promise<TorS
   const network = await TestNetwork.start(options);
   try {
     await network.ready();
+    // An exit that has no consensus yet takes its neighbour for a client and refuses the stream.
+    for (const { fingerprint } of network.relays) await network.waitUntilKnown(fingerprint);
     const driver = await TorDriver.start(network.clients[0]?.controlPort ?? 0);
     const web = await WebServer.start();
     const close = async (): Promise<void> => {
