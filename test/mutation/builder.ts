@@ -85,11 +85,14 @@ export class Builder {
     name: string,
   ): Promise<string> {
     const archive = join(this.#objects, 'library.a');
+    // The addon finds OpenSSL inside Node.
+    const libraries = options.includes('-shared') ? [] : ['-lssl', '-lcrypto'];
     const program = join(overlay?.folder ?? this.#objects, name);
     let objects = own.map((source) => this.#object(source, this.#objects));
     if (overlay === undefined) {
       const map = `${program}.map`;
-      await this.#run(this.#compiler, [...options, ...objects, archive, `-Wl,-Map=${map}`, '-o', program]);
+      const mapped = [...options, ...objects, archive, ...libraries, `-Wl,-Map=${map}`];
+      await this.#run(this.#compiler, [...mapped, '-o', program]);
       const text = readFileSync(map, 'utf8');
       rmSync(map);
       this.#members.set(
@@ -107,7 +110,7 @@ export class Builder {
     objects = [...new Set([...own, ...broken])].map((source) =>
       this.#object(source, isBroken.has(source) ? overlay.folder : this.#objects),
     );
-    await this.#run(this.#compiler, [...options, ...objects, archive, '-o', program]);
+    await this.#run(this.#compiler, [...options, ...objects, archive, ...libraries, '-o', program]);
     for (const source of broken) rmSync(this.#object(source, overlay.folder));
     return program;
   }
