@@ -27,8 +27,7 @@ async function startNetwork(
     clients: 1,
     votingInterval: settings.votingInterval,
     // Microdescriptors sum an exit policy up in ports of the whole Internet; ours accepts private addresses only.
-    // A guarantee below a KB, so nobody is too slow to be Fast: a guard that is not is never used.
-    torrc: { client: ['UseMicrodescriptors 0'], authority: ['AuthDirFastGuarantee 1'] },
+    torrc: { client: ['UseMicrodescriptors 0'] },
     signal,
     onProgress: ({ text, ...fields }) => {
       output.tell('progress', fields, `${fields.seconds.toFixed(1).padStart(5)} s  ${text}`);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** The compiled command line beside these compiled tests. */
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 export interface Exit {
   code: number | null;

@@ -192,11 +192,11 @@ for (const threads of [1, 2]) {
     test('more cells than may wait end that circuit and no other', async () => {
       const { origin, router } = await asked();
       const peer = await router.acceptOpen();
+      await peer.expectCell({ kind: CELL.create });
       await origin.create(11);
       for (let i = 0; i < 1000; i++) origin.say(9, 1, SAY.data, 'x');
       await origin.expectCell({ kind: CELL.destroy, circId: 9 });
       await scene.expectServing(origin, 11);
-      await peer.expectCell({ kind: CELL.create });
       await peer.expectNothingBefore();
     });
 
