@@ -130,6 +130,8 @@ export function fixedChanges(before: TorrcConfig, after: TorrcConfig): string[] 
 /** What the reader of torrc knows and this relay does not do yet: said once, at the start. */
 export function unservedOptions(config: TorrcConfig): string[] {
   const { bandwidth, relayBandwidth, perConnection, outboundOr, outboundExit, disableAllSwap } = config;
+  const { circuitCreation, connection, streamCreation } = config.dos;
+  const defends = [circuitCreation, connection, streamCreation].some(({ enabled }) => enabled === true);
   const isBound = ({ ipv4, ipv6 }: typeof outboundOr): boolean => ipv4 !== undefined || ipv6 !== undefined;
   const served: readonly (readonly [name: string, isUsed: boolean])[] = [
     ['BandwidthRate', bandwidth.rate < UNLIMITED],
@@ -138,6 +140,7 @@ export function unservedOptions(config: TorrcConfig): string[] {
     ['OutboundBindAddress', isBound(outboundOr) || isBound(outboundExit)],
     ['ServerDNSResolvConfFile', config.serverDns.resolvConfFile !== undefined],
     ['DisableAllSwap', disableAllSwap],
+    ['DoSCircuitCreationEnabled and its like', defends],
   ];
   return served.flatMap(([name, isUsed]) => (isUsed ? [name] : []));
 }
